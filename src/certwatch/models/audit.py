@@ -1,0 +1,23 @@
+"""Who did what, when and from where. Written in the transaction of the change; nobody can edit it."""
+
+from django.conf import settings
+from django.db import models
+
+from certwatch.models.orgs import Organisation
+
+
+class AuditEntry(models.Model):
+    """One deed. `org` None: the operator's."""
+
+    org = models.ForeignKey(Organisation, on_delete=models.CASCADE, null=True, related_name="audit_entries")
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    by_label = models.CharField(max_length=254)  # e-mail address, "command line" or the duty's name
+    source_address = models.GenericIPAddressField(null=True)
+    action = models.CharField(max_length=60)  # "key.created"
+    about = models.CharField(max_length=300)  # what it was done to, in words
+    about_id = models.CharField(max_length=40, blank=True)  # its public id
+    details = models.JSONField(default=dict)  # never a secret
+
+    class Meta:
+        indexes = [models.Index(fields=["org", "-id"], name="audit_newest_first")]

@@ -1,0 +1,128 @@
+"""Organisations, their people, and who may do what."""
+
+import hashlib
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+
+from certwatch.models.base import OrgOwned, PublicId
+
+
+class UserManager(BaseUserManager["User"]):
+    """People are known by their e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username or "")
+
+
+class User(AbstractUser):
+    """A person. Belongs to organisations by `Membership`; `is_staff` may enter the operator's back office."""
+
+    username = None  # type: ignore[assignment]
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    language = models.CharField(max_length=8, blank=True)  # "" until chosen: the browser's, in mails English
+    time_zone = models.CharField(max_length=64, blank=True)  # "": the organisation's
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="one_user_per_address")]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class Role(models.TextChoices):
+    """What a member may do (architecture.md, Who may what)."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    AUDITOR = "auditor"
+
+
+class Organisation(models.Model):
+    """A customer: a buyer of certified goods."""
+
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=60, unique=True)
+    time_zone = models.CharField(max_length=64, default="Europe/Berlin")
+    language = models.CharField(max_length=8, default="en")
+    rate_limit = models.PositiveIntegerField(default=100)  # requests a minute over the API, all keys together
+    four_eyes = models.BooleanField(default=False)  # what is entered by hand needs a second person
+    trial_ends = models.DateTimeField(null=True)  # None: no trial, open
+    closed_at = models.DateTimeField(null=True)  # closed by the operator
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def state(self, now: datetime) -> str:
+        """`trial`, `trial_over`, `open` or `closed`."""
+        if self.closed_at is not None:
+            return "closed"
+        if self.trial_ends is None:
+            return "open"
+        return "trial" if now < self.trial_ends else "trial_over"
+
+    def today(self, now: datetime) -> date:
+        """The calendar day in the organisation's time zone."""
+        return now.astimezone(ZoneInfo(self.time_zone)).date()
+
+
+class Membership(OrgOwned):
+    """A person in an organisation."""
+
+    org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices)
+    created_at = models.DateTimeField()
+
+    across_orgs = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["org", "user"], name="one_membership_per_org")]
+
+
+INVITATION_LASTS = timedelta(days=7)
+
+
+class Invitation(OrgOwned):
+    """A mail that lets somebody join. Of its token only the SHA-256 is kept."""
+
+    org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="invitations")
+    public_id = PublicId()
+    email = models.EmailField()
+    role = models.CharField(max_length=8, choices=Role.choices)
+    token_digest = models.BinaryField(max_length=32, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    across_orgs = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["org", "email"], name="invitation_of_address")]
+
+    @staticmethod
+    def digest(token: str) -> bytes:
+        return hashlib.sha256(token.encode()).digest()
