@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from certwatch.models import Binding, Certificate, Entry, SourceState
-from certwatch.rules.binding import Candidate, answer
+from certwatch.rules.binding import Answer, Candidate, answer
 
 CHUNK = 500  # numbers a query; SQLite takes 32,766 parameters, PostgreSQL 65,535
 
@@ -25,50 +26,68 @@ def as_candidate(entry: Entry) -> Candidate[int]:
     return Candidate(entry.pk, entry.holder_key, entry.status, entry.valid_from, entry.valid_until, entry.gone_at)
 
 
+def answer_of(
+    candidates: Sequence[Entry], *, supplier: str, how: str, bound: int | None, aliased: bool, read: bool
+) -> tuple[Answer[int], Entry | None]:
+    """The rule's answer for a certificate that is bound to `bound` as `how` says, and the entry that gives it.
+
+    `aliased`: it matches by a number that a person confirmed. `read`: the register was once read as a whole.
+    """
+    chosen = bound if how == "person" else None
+    said = answer([as_candidate(e) for e in candidates], supplier=supplier, chosen=chosen, read=read)
+    if aliased and said.how == "number":
+        said = replace(said, how="alias")
+    return said, next((e for e in candidates if e.pk == said.entry), None)
+
+
 def settle(certificates: Sequence[Certificate], *, now: datetime) -> list[Certificate]:
     """Give each automatic certificate (saved before) its answer from the entries of now; returns those that changed.
 
-    Reads at most one query per 500 numbers. Inside the caller's transaction.
+    Reads at most one query per 500 numbers. Inside the caller's transaction: its source's state stays locked until
+    that ends, so that a run cannot pass by a certificate which it does not see yet.
     """
     changed: list[Certificate] = []
     by_source: dict[str, list[Certificate]] = defaultdict(list)
     for certificate in certificates:
         by_source[certificate.source].append(certificate)
-    for source, group in by_source.items():
-        read = SourceState.objects.filter(source=source, read_began__isnull=False).exists()
+    for source, group in sorted(by_source.items()):
+        SourceState.objects.get_or_create(source=source)
+        read = SourceState.objects.select_for_update().get(source=source).read_began is not None
         entries = candidates_of(source, (c.match_key for c in group))
         changed += [c for c in group if _take_answer(c, entries.get(c.match_key, []), read=read)]
-    Certificate.across_orgs.bulk_update(
-        changed, ["word", "valid_from", "valid_until", "entry", "how", "ambiguous"], batch_size=CHUNK
-    )
+    Certificate.across_orgs.bulk_update(changed, _ANSWER, batch_size=CHUNK)
     _rebind(changed, now)
     return changed
 
 
+_ANSWER = ["word", "valid_from", "valid_until", "entry", "how", "ambiguous"]
+
+
 def _take_answer(certificate: Certificate, entries: Sequence[Entry], *, read: bool) -> bool:
-    supplier = certificate.supplier.name if certificate.supplier else ""
-    chosen = certificate.entry_id if certificate.how == "person" else None
-    said = answer([as_candidate(e) for e in entries], supplier=supplier, chosen=chosen, read=read)
-    before = (
-        certificate.word,
-        certificate.valid_from,
-        certificate.valid_until,
-        certificate.entry_id,
-        certificate.how,
-        certificate.ambiguous,
+    said, entry = answer_of(
+        entries,
+        supplier=certificate.supplier.name if certificate.supplier else "",
+        how=certificate.how,
+        bound=certificate.entry_id,
+        aliased=certificate.match_key != certificate.number_key,
+        read=read,
     )
+    before = [getattr(certificate, name) for name in _ANSWER]
     certificate.word, certificate.valid_from, certificate.valid_until = said.word, said.valid_from, said.valid_until
-    certificate.entry = next((e for e in entries if e.pk == said.entry), None)
-    certificate.how, certificate.ambiguous = said.how, said.ambiguous
-    return before != (said.word, said.valid_from, said.valid_until, said.entry, said.how, said.ambiguous)
+    certificate.entry, certificate.how, certificate.ambiguous = entry, said.how, said.ambiguous
+    return before != [getattr(certificate, name) for name in _ANSWER]
 
 
 def _rebind(certificates: Sequence[Certificate], now: datetime) -> None:
-    open_ones = {b.certificate_id: b for b in Binding.objects.filter(certificate__in=certificates, known_until=None)}
-    moved = [
-        c for c in certificates if (b := open_ones.get(c.pk)) is None or (b.entry_id, b.how) != (c.entry_id, c.how)
-    ]
-    Binding.objects.filter(pk__in=[open_ones[c.pk].pk for c in moved if c.pk in open_ones]).update(known_until=now)
+    bindings = Binding.objects.filter(certificate__in=certificates, known_until=None)
+    standing = {b.certificate_id: b for b in bindings}
+    moved = [c for c in certificates if not _stands(standing.get(c.pk), c)]
+    ended = [standing[c.pk].pk for c in moved if c.pk in standing]
+    Binding.objects.filter(pk__in=ended).update(known_until=now)
     Binding.objects.bulk_create(
-        Binding(certificate=c, entry_id=c.entry_id, how=c.how, known_from=now) for c in moved if c.entry_id
+        [Binding(certificate=c, entry_id=c.entry_id, how=c.how, known_from=now) for c in moved if c.entry_id]
     )
+
+
+def _stands(binding: Binding | None, certificate: Certificate) -> bool:
+    return binding is not None and (binding.entry_id, binding.how) == (certificate.entry_id, certificate.how)

@@ -35,6 +35,7 @@ class Sync(models.Model):
     problem_count = models.PositiveIntegerField(default=0)  # records that could not be read in full
     problems = models.JSONField(default=list)  # the first of them, sentences
     reasons = models.JSONField(default=list)  # why it is held, sentences
+    review = models.JSONField(default=list)  # of a held run: what it would change, as in `source review`
     error = models.TextField(blank=True)  # why it failed, a sentence
     asked = models.JSONField(default=list)  # requests: {"method", "url", "body", "status", "sha256", "bytes"}
     totals = models.JSONField(default=dict)  # the register's own totals by part
@@ -88,6 +89,14 @@ class Entry(models.Model):
         return Status(self.word)
 
 
+class EntryVersionQuerySet(models.QuerySet["EntryVersion"]):
+    """Questions asked of the history."""
+
+    def newest(self) -> "EntryVersionQuerySet":
+        """Of each entry what it says now."""
+        return self.filter(version=models.F("entry__version"))
+
+
 class EntryVersion(models.Model):
     """What an entry said from when to when. Added and closed once, never changed otherwise.
 
@@ -118,6 +127,8 @@ class EntryVersion(models.Model):
     last_seen = models.DateTimeField(null=True)  # last believed reading before it ended; None: SourceState's
     known_from = models.DateTimeField()  # when its run was applied
     known_until = models.DateTimeField(null=True)
+
+    objects = EntryVersionQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["entry", "version"], name="versions_of_entry")]
