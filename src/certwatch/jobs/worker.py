@@ -1,0 +1,70 @@
+"""The worker process: threads that take tasks from the queue, a clock that adds them, and a heartbeat."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+import structlog
+from django.db import close_old_connections, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from certwatch.actions import sources
+from certwatch.jobs import duties
+from certwatch.jobs.queue import QUEUE, prepare
+from certwatch.rules.errors import Refused
+
+log = structlog.get_logger()
+
+HEALTH_EVERY_S = 10
+PATIENCE_S = 3  # for tasks under way when we are told to end; all must be over after 5
+QUEUE_POLL_S = 1.0  # the embedded queue cannot call us; so long may a task wait
+
+
+def run() -> None:
+    """Work until SIGTERM, Ctrl-C or SIGHUP. Then the caller must leave the process with `os._exit`: a thread may
+    still wait for a slow register, and nothing may wait for it. What it had begun, the next run does again."""
+    _check_database()
+    prepare()
+    duties.open_rows()
+    stopping = threading.Event()
+    threading.Thread(target=_beat, args=(stopping,), name="heartbeat", daemon=True).start()
+    # One thread for each source, so that a slow register never holds up another or a duty.
+    consumer = QUEUE.create_consumer(workers=len(sources.names()) + 2, max_delay=QUEUE_POLL_S)
+    consumer.start()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)  # in place of the consumer's, which wait for ever, or not at all
+    log.info("The worker has started.", sources=", ".join(sources.names()))
+    while not stopping.wait(HEALTH_EVERY_S):
+        consumer.check_worker_health()
+    consumer.stop_flag.set()
+    deadline = time.monotonic() + PATIENCE_S
+    for _, thread in consumer.worker_threads:
+        thread.join(max(deadline - time.monotonic(), 0))
+    log.info("The worker has ended.")
+    logging.shutdown()
+    sys.stderr.flush()
+
+
+def _beat(stopping: threading.Event) -> None:
+    while True:
+        try:
+            close_old_connections()
+            duties.beat(timezone.now())
+        except Exception:  # a database that is away for a while must not end the worker
+            log.warning("The heartbeat could not be written.", exc_info=True)
+        if stopping.wait(duties.BEAT_EVERY.total_seconds()):
+            return
+
+
+def _check_database() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise Refused("The database is not up to date. Run `certwatch migrate` first.")
