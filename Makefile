@@ -1,0 +1,52 @@
+# Needs Python >= 3.11 and make, nothing else. `make run` and `make test` work in a bare checkout.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup check format bench lock clean
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/installed ## start the demo: practice registers, web and worker; Ctrl-C ends it
+	@exec $(BIN)/certwatch demo
+
+test: setup ## install what the tests need, then run all checks and tests
+	@tools/with-servers $(BIN)/python -m tools.tests
+
+setup: .venv/installed-dev ## make .venv and install everything for developing
+
+check: setup ## format, lint, types, floors, migrations
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo > .venv/lint-imports.txt || { cat .venv/lint-imports.txt; exit 1; }
+	$(BIN)/python -W error -m tools.migrations
+
+format: setup ## put all code into its form
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix .
+
+bench: setup ## measure the claims of docs/performance.md
+	@tools/with-servers $(BIN)/python -m benchmarks.lookup
+	$(BIN)/python -m benchmarks.sync
+
+lock: setup ## write requirements/*.txt anew from requirements/*.in
+	tools/lock
+
+clean: ## remove .venv and caches; var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/made: tools/make-venv
+	@tools/make-venv
+
+.venv/installed: requirements/base.txt requirements/build.txt pyproject.toml hatch_build.py | .venv/made
+	@echo "Installing what Certificate Watch needs ..." >&2
+	@$(PIP) install --require-hashes -r requirements/base.txt -r requirements/build.txt
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements/dev.txt .venv/installed
+	@echo "Installing what developing and testing needs ..." >&2
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
