@@ -1,5 +1,6 @@
 """The queue: a file beside the embedded database, or tables in PostgreSQL."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,16 +11,21 @@ from huey.serializer import SignedSerializer
 SCHEMA_LOCK = 0x6377_7175_6575  # "cwqueu"; any number that nobody else locks
 
 
-def _make() -> Huey:
+def make(home: Path, postgres_url: str, secret: str) -> Huey:
+    """A queue in the folder `home`, or in PostgreSQL where `postgres_url` is not empty. Opens nothing yet."""
     # Messages are pickled: without the signature, who can write to the queue could run code in the worker.
-    serializer = SignedSerializer(secret=settings.SECRET_KEY, salt="certwatch.jobs")
+    serializer = SignedSerializer(secret=secret, salt="certwatch.jobs")
     shared: dict[str, Any] = {"results": False, "serializer": serializer, "create_tables": False}
-    if settings.ENV.sqlite_path is None:
-        return PostgresHuey("certwatch", dsn=settings.ENV.database_url, **shared)
-    return SqliteHuey("certwatch", filename=str(settings.ENV.home / "queue.sqlite3"), timeout=30, **shared)
+    if postgres_url:
+        return PostgresHuey("certwatch", dsn=postgres_url, **shared)
+    return SqliteHuey("certwatch", filename=str(home / "queue.sqlite3"), timeout=30, **shared)
 
 
-QUEUE = _make()
+QUEUE = make(
+    settings.ENV.home,
+    "" if settings.ENV.sqlite_path else settings.ENV.database_url,
+    settings.SECRET_KEY,
+)
 
 
 def prepare() -> None:
