@@ -18,6 +18,7 @@ from typing import Self
 
 from certwatch.rules.errors import Refused
 
+PIPE = "CERTWATCH_PARENT_PIPE"  # in a child's environment: the reading end
 LOOK_EVERY_S = 0.2
 PATIENCE_S = 4.6  # children take 4 s at most to end; after 5 all must be over
 
@@ -94,6 +95,15 @@ def refuse_taken_port(host: str, port: int) -> None:
         raise Refused(f"{host} is no address of this machine. Choose another one with --host.") from error
 
 
+def watch_parent() -> None:
+    """End this process when its parent ends, in whatever way, if it is a child of a `Family`.
+
+    To be called again by a program that took the child's place (exec): threads do not live on in it.
+    """
+    if PIPE in os.environ:
+        threading.Thread(target=_live_as_long_as_the_parent, args=(int(os.environ[PIPE]),), daemon=True).start()
+
+
 def _live_as_long_as_the_parent(reading_end: int) -> None:
     os.read(reading_end, 1)  # returns when the writing end is closed
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
@@ -102,9 +112,8 @@ def _live_as_long_as_the_parent(reading_end: int) -> None:
 
 
 def _child() -> None:
-    reading_end = int(sys.argv.pop(1))
-    os.set_inheritable(reading_end, False)
-    threading.Thread(target=_live_as_long_as_the_parent, args=(reading_end,), daemon=True).start()
+    os.environ[PIPE] = sys.argv.pop(1)
+    watch_parent()
     from certwatch.management.program import main
 
     main()

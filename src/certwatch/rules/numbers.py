@@ -24,6 +24,8 @@ def written(text: str) -> str:
     Raises `BadNumber` if it can be no number: nothing in it, control characters that are no white
     space, more than 200 characters.
     """
+    if len(text) <= LONGEST and _PLAIN.fullmatch(text):
+        return text
     shown = _strip(text)
     if not shown or not key(shown):
         raise BadNumber("There is no certificate number here.")
@@ -50,10 +52,21 @@ def key(text: str) -> str:
 
 def name_key(name: str) -> str:
     """A holder's folded name: NFC, letter case, punctuation and white space aside (glossary, Time)."""
-    if name.isascii():
-        return "".join(filter(str.isalnum, name)).lower()
-    name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-    return "".join(c for c in name if unicodedata.category(c)[0] not in "PZC" and not c.isspace())
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return name.translate(_NO_PUNCTUATION).lower()
+
+
+class _NoPunctuation(dict[int, int | None]):
+    """A table for `str.translate` that learns each character once: punctuation, spaces and controls go."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = None if unicodedata.category(chr(code))[0] in "PZC" else code
+        self[code] = kept
+        return kept
+
+
+_NO_PUNCTUATION = _NoPunctuation()
 
 
 def _plain_dash(char: str) -> str:
