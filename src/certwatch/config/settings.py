@@ -1,14 +1,31 @@
 """Django's settings. What an operator may set is read in `environ`."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 
-from certwatch.config import environ
+from certwatch.config import environ, logs
 
 ENV = environ.read()
+LOGGING = logs.LOGGING
+DT_RICH_TRACEBACK_CONFIG = {"no_install": True}  # plain ones in the log, without values of variables
+
+
+def _check_sources() -> None:
+    from certwatch.sources import SOURCES  # a command of a few rows need not load the connectors
+
+    if unknown := [name for name in ENV.sources if name not in SOURCES]:
+        raise environ.BadSetting(
+            f"CERTWATCH_SOURCES must be names among {', '.join(SOURCES)}; {', '.join(unknown)} is none."
+        )
+
+
+if ENV.sources:
+    _check_sources()
 
 BASE_URL = ENV.base_url
+OPERATOR_EMAIL = ENV.operator_email
 SECRET_KEY = ENV.secret_key
 SECRET_KEY_FALLBACKS = list(ENV.secret_key_fallbacks)
 DEBUG = False
@@ -28,22 +45,27 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "django_typer",
+    "csp",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "certwatch.web.static.StaticFiles",
+    "django.middleware.gzip.GZipMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "certwatch.web.middleware.caching",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "certwatch.web.middleware.Language",  # after authentication: a person's own setting comes first
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "certwatch.config.urls"
+CSRF_FAILURE_VIEW = "certwatch.web.errors.form_expired"
 ASGI_APPLICATION = "certwatch.config.asgi.application"
 AUTH_USER_MODEL = "certwatch.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -67,6 +89,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "certwatch.web.context.site",
             ],
         },
     }
@@ -96,10 +119,15 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+FORMAT_MODULE_PATH = "certwatch.locale"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ENV.home / "static"
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = ENV.home / "static"  # filled by certwatch.web.static.prepare
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 DEFAULT_FROM_EMAIL = ENV.email_from
 SERVER_EMAIL = ENV.email_from
@@ -113,3 +141,15 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+_single_sign_on = ["{0.scheme}://{0.netloc}".format(urlsplit(ENV.oidc_url))] if ENV.oidc_url else []
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],  # Bootstrap's icons, the picture for setting up a second factor
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'", *_single_sign_on],  # browsers hold redirects that answer a form to this, too
+    }
+}

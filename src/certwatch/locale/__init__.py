@@ -1,0 +1,1 @@
+"""Our texts in other languages, and how dates and numbers are written."""

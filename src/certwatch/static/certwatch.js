@@ -1,0 +1,81 @@
+/* Certificate Watch: the few behaviours that HTML does not give. No dependencies, no inline handlers, no texts of its
+   own. Every listener sits on the document, so it works on content that htmx swaps in later. */
+(function () {
+  'use strict';
+  var root = document.documentElement;
+  root.classList.add('js');  /* before the body is read: what needs script appears, what replaces it does not flash */
+
+  function say(text) { var live = document.getElementById('cw-live'); if (live) live.textContent = text; }
+
+  document.addEventListener('click', function (e) {
+    var t = e.target.closest('[data-copy],[data-menu],[role=tab]');
+    if (!t) return;
+    if (t.hasAttribute('data-copy')) copy(t);
+    else if (t.hasAttribute('data-menu')) toggle(t);
+    else pick(t);
+  });
+
+  function copy(button) {
+    var source = document.querySelector(button.dataset.copy), label = button.querySelector('span');
+    if (!source || !navigator.clipboard) return;
+    navigator.clipboard.writeText((source.value || source.textContent).trim()).then(function () {
+      var was = label.textContent;
+      say(button.dataset.done);
+      if (was === button.dataset.done) return;
+      label.textContent = button.dataset.done;
+      setTimeout(function () { label.textContent = was; }, 1600);
+    });
+  }
+
+  function toggle(button) {
+    var open = document.getElementById(button.dataset.menu).classList.toggle('show');
+    button.setAttribute('aria-expanded', open);
+  }
+
+  /* Tabs: a click or the arrow keys show one panel and hide its neighbours. */
+  function pick(tab) {
+    tab.closest('[role=tablist]').querySelectorAll('[role=tab]').forEach(function (other) {
+      var on = other === tab;
+      other.setAttribute('aria-selected', on);
+      other.tabIndex = on ? 0 : -1;
+      document.getElementById(other.getAttribute('aria-controls')).classList.toggle('on', on);
+    });
+  }
+
+  document.addEventListener('keydown', function (e) {
+    var tab = e.target.closest && e.target.closest('[role=tab]'), step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    if (tab && step) {
+      var tabs = Array.from(tab.closest('[role=tablist]').querySelectorAll('[role=tab]'));
+      var next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+      pick(next); next.focus(); e.preventDefault();
+    }
+    if (e.key === 'Escape') {
+      var opener = document.querySelector('[data-menu][aria-expanded=true]');
+      if (opener) { toggle(opener); opener.focus(); }
+    }
+  });
+
+  /* The theme's form: the page changes at once, the server keeps the choice. */
+  document.addEventListener('submit', function (e) {
+    if (!e.target.matches('[data-theme]') || !e.submitter) return;
+    e.preventDefault();
+    fetch(e.target.action, { method: 'POST', body: new FormData(e.target, e.submitter), redirect: 'manual' });
+    root.dataset.bsTheme = e.submitter.value;
+    var other = e.target.querySelector('button:not([value=' + e.submitter.value + '])');
+    if (other) other.focus();
+  });
+
+  document.addEventListener('DOMContentLoaded', function () {
+    /* the menu of a long page marks the section that is read */
+    var links = Array.from(document.querySelectorAll('[data-sections] a')), sections = links.map(function (a) {
+      return document.querySelector(a.hash);
+    });
+    function mark() {
+      var reached = 0;
+      sections.forEach(function (s, i) { if (s.getBoundingClientRect().top < innerHeight / 3) reached = i; });
+      if (innerHeight + scrollY >= root.scrollHeight - 2) reached = links.length - 1;
+      links.forEach(function (a, i) { if (i === reached) a.setAttribute('aria-current', 'true'); else a.removeAttribute('aria-current'); });
+    }
+    if (links.length) { document.addEventListener('scroll', mark, { passive: true }); mark(); }
+  });
+})();

@@ -1,0 +1,121 @@
+"""Icons, status, dates and numbers, as design.md wants them everywhere."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django import template
+from django.template import Context
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+
+class Shown(NamedTuple):
+    """How a status is shown: never the word without its icon, nor the icon without its word."""
+
+    icon: str
+    word: str | Promise
+
+
+STATUSES = {  # the keys of the style sheet, in order of severity (design.md, 4)
+    "suspended": Shown("st-suspended", _("Suspended")),
+    "withdrawn": Shown("st-withdrawn", _("Withdrawn")),
+    "terminated": Shown("st-terminated", _("Terminated")),
+    "expired": Shown("st-expired", _("Expired")),
+    "notfound": Shown("st-notfound", _("Not found")),
+    "unclear": Shown("i-info-circle", _("Unclear")),
+    "expiring": Shown("st-expiring", _("Expiring soon")),
+    "notyet": Shown("st-notyet", _("Not yet valid")),
+    "valid": Shown("st-valid", _("Valid")),
+    "never": Shown("st-never", _("Never checked")),
+}
+
+
+class Entry(NamedTuple):
+    """An entry of the main menu. `name` is its page's in `config/urls`."""
+
+    name: str
+    label: str | Promise
+    url: str
+
+
+MENU = (
+    ("dashboard", _("Dashboard")),
+    ("certificates", _("Certificates")),
+    ("suppliers", _("Suppliers")),
+    ("alerts", _("Alerts")),
+    ("add", _("Add and import")),
+    ("org_admin", _("Org Admin")),
+)
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """An icon of the sprite, e.g. `i-copy`. `size`: "s" for 16 px, "l" for 34 px, else 18 px. Words stand beside it."""
+    return format_html(
+        '<svg class="cw-i{}" aria-hidden="true"><use href="{}#{}"/></svg>',
+        f" cw-i-{size}" if size else "",
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def status(key: str, shape: str = "") -> SafeString:
+    """Icon and word of a status. `shape`: "" in tables, "pill" inside text, "stamp" once, on the certificate's page."""
+    shown = STATUSES[key]
+    shapes = {"": "", "pill": " cw-pill", "stamp": " cw-pill cw-stamp"}
+    return format_html(
+        '<span class="cw-status st-{}{}"><svg aria-hidden="true"><use href="{}#{}"/></svg>{}</span>',
+        key,
+        shapes[shape],
+        static("icons.svg"),
+        shown.icon,
+        shown.word,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def product_menu(context: Context) -> list[Entry]:
+    """The main menu of an organisation's pages. An entry appears with its page."""
+    slug = context["org"].slug
+    return [Entry(name, label, url) for name, label in MENU if (url := _address(name, slug))]
+
+
+def _address(name: str, slug: str) -> str:
+    try:
+        return reverse(name, args=[slug])
+    except NoReverseMatch:
+        return ""
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """24 Nov 2026, 24. Nov. 2026; a dash where there is none."""
+    return "–" if value is None else date_format(value, "DATE_FORMAT")
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """24 Nov 2026, 14:05, in the reader's time zone; a dash where there is none."""
+    return "–" if value is None else date_format(timezone.localtime(value), "DATETIME_FORMAT")
+
+
+@register.filter
+def number(value: int) -> str:
+    """5,018, 5.018."""
+    return number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share of 1 as 98.2 %, 98,2 %; the space does not break."""
+    return f"{number_format(Decimal(share * 100).quantize(Decimal('0.1')), use_l10n=True)}\N{NO-BREAK SPACE}%"
