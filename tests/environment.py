@@ -19,7 +19,9 @@ for name in [n for n in os.environ if n.startswith("CERTWATCH_") and not n.start
         del os.environ[name]
 for name in ("DATABASE_URL", "VALKEY_URL", "REDIS_URL", "EMAIL_URL"):
     os.environ.pop(name, None)
-if "PYTEST_XDIST_WORKER" not in os.environ:
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["CERTWATCH_HOME"] += f"/{os.environ['PYTEST_XDIST_WORKER']}"  # locks and files are not shared
+else:
     os.environ["CERTWATCH_HOME"] = tempfile.mkdtemp(prefix="certwatch-test-")
 if os.environ.get("CERTWATCH_TEST_ON") == "postgresql":
     os.environ["DATABASE_URL"] = os.environ.get("CERTWATCH_TEST_POSTGRES", POSTGRES)

@@ -9,7 +9,6 @@ from huey import Huey, SqliteHuey
 
 from certwatch.jobs.queue import make
 
-
 Opened = tuple[Huey, list[str]]
 Open = Callable[..., Opened]
 

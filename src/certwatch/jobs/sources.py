@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from certwatch.actions import sources, syncs
 from certwatch.jobs.queue import QUEUE
-from certwatch.models import SourceState
+from certwatch.models import RunState, SourceState
 from certwatch.rules.schedule import next_try
 
 log = structlog.get_logger()
@@ -43,7 +43,11 @@ def read(name: str) -> None:
         # The run could not even note that it failed: without this the register would be asked again every minute.
         SourceState.objects.filter(source=name).update(next_run=next_try(name, "failed", 1, now))
         raise
-    log.info("A source was read.", source=name, run=run.pk, state=run.state, error=run.error, reasons=run.reasons)
+    if run.state == RunState.GOOD:
+        log.info("A source was read.", source=name, run=run.pk, new=run.new, changed=run.changed, gone=run.gone)
+    else:
+        why = run.error or " ".join(run.reasons)
+        log.warning("A source was not read well.", source=name, run=run.pk, state=str(run.state), why=why)
 
 
 # A task that waited for longer than a minute is dropped: the next look has asked for the same again.
