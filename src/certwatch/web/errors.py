@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
+from django.utils import translation
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +16,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O and U, which are mis
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Also for a foreign Host, so nothing in the page may ask for it."""
-    return HttpResponse(loader.render_to_string("errors/400.html"), status=400)
+    return HttpResponse(_bare(request, "errors/400.html", {}), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -36,4 +37,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     incident = "".join(secrets.choice(ALPHABET) for _ in range(10))
     logger.error("Incident %s at %s", incident, request.path)
     facts = {"incident": incident, "operator_email": settings.OPERATOR_EMAIL, "path": request.path}
-    return HttpResponseServerError(loader.render_to_string("errors/500.html", facts))
+    return HttpResponseServerError(_bare(request, "errors/500.html", facts))
+
+
+def _bare(request: HttpRequest, template: str, facts: dict[str, str]) -> str:
+    """A page without context processors, in the language that the request asks for: it may have got no further."""
+    with translation.override(getattr(request, "LANGUAGE_CODE", "") or translation.get_language_from_request(request)):
+        return loader.render_to_string(template, facts)

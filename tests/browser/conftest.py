@@ -1,0 +1,89 @@
+"""A running installation and a browser, for all tests of this folder."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+CHROMIUM = os.environ.get("CERTWATCH_TEST_CHROMIUM") or "/usr/bin/chromium"
+FLAGS = [
+    "--headless",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium refuses its sandbox to root
+]
+CERTWATCH = str(Path(sys.executable).with_name("certwatch"))
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base address of a running installation. What it writes to its log must hold no traceback."""
+    home = tmp_path_factory.mktemp("site")
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {**os.environ, "CERTWATCH_HOME": str(home), "CERTWATCH_BASE_URL": url}
+    env.pop("DATABASE_URL", None)  # the embedded one, whatever the other tests use
+    with (home / "web.log").open("w") as log:
+        subprocess.run([CERTWATCH, "migrate"], env=env, check=True, stdout=log, stderr=log)
+        server = subprocess.Popen([CERTWATCH, "web", "--port", str(port)], env=env, stdout=log, stderr=log)
+    try:
+        _wait(url, server, home / "web.log")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+    assert "Traceback" not in (home / "web.log").read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            httpx.get(f"{url}/healthz", timeout=2)
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser, site: str) -> Iterator[NewPage]:
+    """Makes a page of a browser without history. `width` in px; the rest as Playwright's `new_context`."""
+    contexts: list[BrowserContext] = []
+
+    def make(width: int = 1440, **options: object) -> Page:
+        viewport = {"width": width, "height": 900}
+        contexts.append(browser.new_context(viewport=viewport, base_url=site, **options))  # type: ignore[arg-type]
+        return contexts[-1].new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
