@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -51,8 +51,8 @@ class Applied:
     changed: int = 0
     unchanged: int = 0
     gone: int = 0
-    moved: list[Moved] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
+    moved: Callable[[], Iterator[Moved]] = lambda: iter(())  # made only where somebody looks: a held run's review
 
 
 def apply(bulk: Bulk, source: str, run: int, readings: Sequence[Reading], times: Times, *, whole: bool) -> Applied:
@@ -66,12 +66,34 @@ def apply(bulk: Bulk, source: str, run: int, readings: Sequence[Reading], times:
     before = work.before([entry for _, entry in found.changed] + found.gone)
     found = _without_later_knowledge(found, before, times)
     found = _holders_changed(found, before, readings)
+    gone = [before[entry] for entry in found.gone]
     work.add(found.new)
     work.change(found.changed, before)
-    work.drop([before[entry] for entry in found.gone])
-    done = work.done
-    done.unchanged = len(readings) - done.new - done.changed
-    return done
+    work.drop(gone)
+    work.done.unchanged = len(readings) - len(found.new) - len(found.changed)
+    work.done.moved = lambda: _moved(found, before, gone, readings, times.day)
+    return work.done
+
+
+def _moved(
+    found: Diff, before: dict[int, EntryVersion], gone: Sequence[EntryVersion], readings: Sequence[Reading], day: date
+) -> Iterator[Moved]:
+    for old in gone:
+        kept = _keeps_its_word(old, day)
+        word, until = (old.word, old.valid_until) if kept else (Status.NOT_FOUND.value, None)
+        yield Moved(old.entry.number_key, old.number, old.holder, old.word, word, old.valid_until, until)
+    for seq, entry in found.changed:
+        old, said = before[entry], readings[seq].first
+        key = readings[seq].number_key
+        yield Moved(key, said.number, said.holder, old.word, said.word.value, old.valid_until, said.valid_until)
+    for seq in found.new:
+        said = readings[seq].first
+        yield Moved(readings[seq].number_key, said.number, said.holder, None, said.word.value, None, said.valid_until)
+
+
+def _keeps_its_word(old: EntryVersion, day: date) -> bool:
+    """Registers drop expired entries: one whose last day has passed keeps word and dates when it is gone."""
+    return old.valid_until is not None and old.valid_until < day
 
 
 def _without_later_knowledge(found: Diff, before: dict[int, EntryVersion], times: Times) -> Diff:
@@ -106,19 +128,13 @@ def _holders_changed(found: Diff, before: dict[int, EntryVersion], readings: Seq
 
 
 class _Work:
-    """The rows of one reading on their way into the tables."""
+    """The rows of one reading on their way into the tables. Called for each row of a first reading: hence `_value_`."""
 
     def __init__(
         self, bulk: Bulk, source: str, run: int, readings: Sequence[Reading], digests: Sequence[bytes], times: Times
     ) -> None:
-        self.bulk, self.source, self.run, self.readings, self.digests, self.times = (
-            bulk,
-            source,
-            run,
-            readings,
-            digests,
-            times,
-        )
+        self.bulk, self.source, self.run, self.times = bulk, source, run, times
+        self.readings, self.digests = readings, digests
         self.began, self.now = bulk.moment(times.began), bulk.moment(times.now)
         self.done = Applied()
 
@@ -133,14 +149,14 @@ class _Work:
             found.update((version.entry_id, version) for version in newest)
         return found
 
-    def add(self, new: Sequence[int]) -> None:
+    def add(self, unsorted: Sequence[int]) -> None:
+        # in the order of the index on names, which then grows at its end
+        new = sorted(unsorted, key=lambda seq: (self.readings[seq].number_key, self.readings[seq].holder_key))
         ids = dict(zip(new, self.bulk.take_ids(Entry, len(new)), strict=True))
-        add_entries(self.bulk, self.source, self.times.began, [self._entry(ids[seq], seq, 1) for seq in new])
+        add_entries(self.bulk, self.source, self.times.began, (self._entry(ids[seq], seq, 1) for seq in new))
         self._versions(self._version(ids[seq], seq, 1) for seq in new)
-        self.done.new += len(new)
-        for seq in new:
-            reading = self.readings[seq]
-            self._touch(ids[seq], reading.number_key, (), reading.first, None, None)
+        self.done.new = len(new)
+        self.done.touched += [Touched(ids[seq], self.readings[seq].number_key, "[]") for seq in new]
 
     def change(self, changed: Sequence[tuple[int, int]], before: dict[int, EntryVersion]) -> None:
         versions = {entry: before[entry].version + 1 for _, entry in changed}
@@ -151,38 +167,25 @@ class _Work:
             now=self.times.now,
         )
         self._versions(self._version(entry, seq, versions[entry]) for seq, entry in changed)
-        self.done.changed += len(changed)
-        for seq, entry in changed:
-            old, reading = before[entry], self.readings[seq]
-            self._touch(
-                entry, reading.number_key, _fields(old, reading.first), reading.first, old.word, old.valid_until
-            )
+        self.done.changed = len(changed)
+        self.done.touched += [
+            Touched(entry, self.readings[seq].number_key, _json(_fields(before[entry], self.readings[seq].first)))
+            for seq, entry in changed
+        ]
 
     def drop(self, gone: Sequence[EntryVersion]) -> None:
-        """Entries that are listed no more. One whose last day has passed keeps word and dates."""
-        passed = [v for v in gone if v.valid_until is not None and v.valid_until < self.times.day]
-        missing = [v for v in gone if v.valid_until is None or v.valid_until >= self.times.day]
-        leave_entries(self.bulk, [v.entry_id for v in passed], gone_at=self.times.began, last_seen=self.times.before)
-        move_entries(
-            self.bulk, [self._missing_entry(v) for v in missing], last_seen=self.times.before, now=self.times.now
+        """Entries that are listed no more."""
+        passed = [old for old in gone if _keeps_its_word(old, self.times.day)]
+        missing = [old for old in gone if not _keeps_its_word(old, self.times.day)]
+        leave_entries(
+            self.bulk, [old.entry_id for old in passed], gone_at=self.times.began, last_seen=self.times.before
         )
-        self._versions(self._missing_version(v) for v in missing)
-        self.done.gone += len(gone)
-        for version in gone:
-            kept = version in passed
-            said = Finding(
-                number=version.number,
-                holder=version.holder,
-                word=Status(version.word) if kept else Status.NOT_FOUND,
-                valid_until=version.valid_until if kept else None,
-            )
-            self._touch(version.entry_id, version.entry.number_key, (), said, version.word, version.valid_until)
-
-    def _touch(
-        self, entry: int, number_key: str, fields: Iterable[str], said: Finding, was: str | None, until_was: date | None
-    ) -> None:
-        self.done.touched.append(Touched(entry, number_key, _json(list(fields))))
-        self.done.moved.append(Moved(number_key, said.number, said.holder, was, said.word, until_was, said.valid_until))
+        move_entries(
+            self.bulk, [self._missing_entry(old) for old in missing], last_seen=self.times.before, now=self.times.now
+        )
+        self._versions(self._missing_version(old) for old in missing)
+        self.done.gone = len(gone)
+        self.done.touched += [Touched(old.entry_id, old.entry.number_key, "[]") for old in gone]
 
     def _versions(self, rows: Iterable[Row]) -> None:
         self.bulk.insert("certwatch_entryversion", VERSION, rows)
@@ -192,18 +195,18 @@ class _Work:
         said = reading.first
         return (
             entry, said.number, reading.number_key, said.holder, reading.holder_key, scheme_of_key(reading.number_key),
-            said.word.value, said.source_word, day(said.valid_from), day(said.valid_until), _json(said.suspensions),
+            said.word._value_, said.source_word, day(said.valid_from), day(said.valid_until), _json(said.suspensions),
             self.digests[seq], version, None,
         )  # fmt: skip
 
     def _version(self, entry: int, seq: int, version: int) -> Row:
         reading, day = self.readings[seq], self.bulk.day
         said = reading.first
-        row = _json(said.row)
+        row = _json(said.row, "{}")
         return (
-            entry, version, self.run, said.number, said.holder, said.word.value, said.source_word, day(said.since),
+            entry, version, self.run, said.number, said.holder, said.word._value_, said.source_word, day(said.since),
             day(said.valid_from), day(said.valid_until), _json(said.suspensions), _json(said.scopes),
-            _json(said.materials), said.place, said.certifier, _json(said.details), _json(reading.records), row,
+            _json(said.materials), said.place, said.certifier, _json(said.details, "{}"), _json(reading.records), row,
             hashlib.sha256(row.encode()).hexdigest(), said.payload, self.began, self.now,
         )  # fmt: skip
 
@@ -237,5 +240,8 @@ def _fields(old: EntryVersion, said: Finding) -> list[str]:
     return [name for name, (was, now) in pairs.items() if was != now]
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+def _json(value: object, empty: str = "[]") -> str:
+    return _ENCODER.encode(value).decode() if value else empty
+
+
+_ENCODER = msgspec.json.Encoder()

@@ -17,15 +17,14 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from certwatch.actions import audit, bindings, entries, evidence, locks
+from certwatch.actions import audit, bindings, entries, evidence, locks, sources
 from certwatch.models import Entry, HeldReading, RunState, SourceState, Sync, User, fanout
 from certwatch.models.staging import Bulk, Row
 from certwatch.net.client import user_agent
 from certwatch.rules import belief, findings, numbers, schedule
-from certwatch.rules.errors import Refused, SourceError, SourceUnreachable, UnknownName
+from certwatch.rules.errors import Refused, SourceError, SourceUnreachable
 from certwatch.rules.findings import Finding, Reading
 from certwatch.rules.status import Status
-from certwatch.sources import SOURCES
 from certwatch.sources.context import Context
 from certwatch.sources.source import Source
 
@@ -41,9 +40,17 @@ class AlreadyRunning(Refused):
     """The source is being read at the moment."""
 
 
-def run(source: Source, *, clock: Clock, file: Path | None = None, slot: str = "") -> Sync:
+def run(
+    source: Source,
+    *,
+    clock: Clock,
+    file: Path | None = None,
+    slot: str = "",
+    heard: Callable[[int], None] = lambda size: None,
+) -> Sync:
     """Read `source` once, or the `file` that a person downloaded there, and apply what it says.
 
+    `heard` is told the size of each answer as it comes, for a progress line.
     Returns the finished run: `good`, `held` or `failed`. Raises `AlreadyRunning`, and `Refused` where the source
     publishes no file.
     """
@@ -51,7 +58,7 @@ def run(source: Source, *, clock: Clock, file: Path | None = None, slot: str = "
         raise Refused(f"{source.name} publishes no file; run `certwatch source sync {source.name}` without --from.")
     with _alone(source, clock):
         attempt = _begin(source, clock, file=file, slot=slot)
-        read = _read(source, attempt, clock, lambda ctx: _crawl(source, ctx, file))
+        read = _read(source, attempt, clock, lambda ctx: _crawl(source, ctx, file), heard)
         if read is not None:
             _conclude(source, attempt, read, clock)
         return attempt
@@ -87,7 +94,7 @@ def check(source: Source, number: str, *, clock: Clock) -> tuple[Sync, bool]:
 def release(number: int, *, by: User | None, clock: Clock) -> Sync:
     """Apply what the held run `number` read to the entries of now; it is done when this returns."""
     held = _held(number)
-    source = _source(held.source)
+    source = sources.known(held.source)
     with _alone(source, clock):
         readings = _kept(held)
         with transaction.atomic():
@@ -159,16 +166,27 @@ def _crawl(source: Source, ctx: Context, file: Path | None) -> Iterator[Finding]
     return source.read_file(ctx, file) if file and source.read_file else source.crawl(ctx)
 
 
-def _read(source: Source, attempt: Sync, clock: Clock, ask: Callable[[Context], Iterator[Finding]]) -> _Read | None:
+def _read(
+    source: Source,
+    attempt: Sync,
+    clock: Clock,
+    ask: Callable[[Context], Iterator[Finding]],
+    heard: Callable[[int], None] = lambda size: None,
+) -> _Read | None:
     """What the register said, or None if the run failed. Either way its evidence is written before it is judged."""
     state = SourceState.objects.get(source=source.name)
+
+    def keep(payload: bytes) -> str:
+        heard(len(payload))
+        return evidence.keep(payload)
+
     with Context(
         source,
         base=attempt.address if attempt.address.startswith("http") else source.url,
         day=attempt_day(attempt),
         now=clock,
         user_agent=user_agent(settings.ENV.base_url, settings.ENV.operator_email),
-        keep=evidence.keep,
+        keep=keep,
         payload=evidence.payload,
         validators=state.validators if not attempt.number else {},
     ) as ctx:
@@ -223,11 +241,12 @@ def _conclude(source: Source, attempt: Sync, read: _Read, clock: Clock) -> None:
     attempt.tally = findings.tally(gathered)
     valid = sum(1 for f in read.findings if f.word == Status.VALID)
     readings = list(gathered.values())
+    now = clock()
     try:
         with transaction.atomic():
             state = _locked_state(source)
             bulk = Bulk()
-            applied, moved = _apply(bulk, source, attempt, readings, clock(), whole=True)
+            applied, moved = _apply(bulk, source, attempt, readings, now, whole=True)
             known, worse = fanout.belief_counts(bulk, source.name, day) if moved else (0, 0)
             reasons = belief.judge(
                 attempt.tally,
@@ -240,11 +259,11 @@ def _conclude(source: Source, attempt: Sync, read: _Read, clock: Clock) -> None:
             )
             if reasons:
                 raise _HeldBack(reasons, applied, fanout.watched_keys(bulk, source.name))
-            _settle(bulk, source, attempt, state, applied, clock(), RunState.GOOD)
+            _settle(bulk, source, attempt, state, applied, now, RunState.GOOD)
             state.validators = read.validators
             state.save(update_fields=["validators"])
     except _HeldBack as held:
-        _hold(source, attempt, readings, held, clock())
+        _hold(source, attempt, readings, held, now)
 
 
 def _believe(
@@ -344,7 +363,7 @@ def _hold(source: Source, attempt: Sync, readings: Sequence[Reading], held: _Hel
 
 def _review(applied: entries.Applied, watched: set[str]) -> list[dict[str, Any]]:
     """At most 200 changes, watched ones first, then what changes or goes, then what is new."""
-    ordered = sorted(applied.moved, key=lambda m: (m.number_key not in watched, m.was is None))
+    ordered = sorted(applied.moved(), key=lambda m: (m.number_key not in watched, m.was is None))
     return [
         {
             "number": m.number,
@@ -374,12 +393,6 @@ def _kept(held: Sync) -> list[Reading]:
     for kept in held.held_readings.order_by("id").values_list("findings", flat=True).iterator(chunk_size=1000):
         said += msgspec.convert(kept, list[Finding])
     return list(findings.gather(said, attempt_day(held)).values())
-
-
-def _source(name: str) -> Source:
-    if name not in SOURCES:
-        raise UnknownName(f"There is no source {name}; there are {', '.join(SOURCES)}.")
-    return SOURCES[name]
 
 
 def _held(number: int, *, lock: bool = False) -> Sync:

@@ -47,7 +47,7 @@ def resolve(
     """
     day, json, flag = ("date", "jsonb", "boolean") if bulk.postgres else ("text", "text", "integer")
     bulk.table("touched_entry", f"entry_id bigint PRIMARY KEY, fields {json}")
-    bulk.insert("touched_entry", ("entry_id", "fields"), ((t.entry, t.fields) for t in touched))
+    bulk.insert("touched_entry", ("entry_id", "fields"), ((t.entry, t.fields) for t in touched if t.fields != "[]"))
     bulk.table("touched", "number_key text PRIMARY KEY")
     _touch(bulk, source, touched, first_reading)
     bulk.table(

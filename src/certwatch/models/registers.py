@@ -105,7 +105,7 @@ class EntryVersion(models.Model):
 
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="versions", db_index=False)
     version = models.PositiveIntegerField()  # 1, 2, … for each entry
-    run = models.ForeignKey(Sync, on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey(Sync, on_delete=models.PROTECT, related_name="+", db_index=False)
     number = models.CharField(max_length=400)
     holder = models.TextField()
     word = models.CharField(max_length=16)

@@ -19,9 +19,14 @@ class Bulk:
     def __init__(self) -> None:
         self.postgres = connection.vendor == "postgresql"
         self.binary = "bytea" if self.postgres else "blob"
+        self._days: dict[date, str] = {}  # a register has some hundred days and many thousand entries
 
     def day(self, day: date | None) -> Any:
-        return day if self.postgres or day is None else day.isoformat()
+        if self.postgres or day is None:
+            return day
+        if (text := self._days.get(day)) is None:
+            text = self._days[day] = day.isoformat()
+        return text
 
     def moment(self, moment: datetime | None) -> Any:
         return connection.ops.adapt_datetimefield_value(moment)
@@ -126,7 +131,7 @@ VERSION = (
 )  # fmt: skip
 
 
-def add_entries(bulk: Bulk, source: str, first_seen: datetime, rows: Sequence[Row]) -> None:
+def add_entries(bulk: Bulk, source: str, first_seen: datetime, rows: Iterable[Row]) -> None:
     """Write new entries; `rows` as ENTRY."""
     seen = bulk.moment(first_seen)
     bulk.insert("certwatch_entry", (*ENTRY, "source", "first_seen"), ((*row, source, seen) for row in rows))
@@ -134,6 +139,8 @@ def add_entries(bulk: Bulk, source: str, first_seen: datetime, rows: Sequence[Ro
 
 def move_entries(bulk: Bulk, rows: Sequence[Row], *, last_seen: datetime | None, now: datetime) -> None:
     """Bring existing entries to a new version (`rows` as ENTRY) and close the version before it."""
+    if not rows:
+        return
     day, moment, json = ("date", "timestamptz", "jsonb") if bulk.postgres else ("text", "text", "text")
     bulk.table(
         "fresh",
@@ -153,6 +160,8 @@ def move_entries(bulk: Bulk, rows: Sequence[Row], *, last_seen: datetime | None,
 
 def leave_entries(bulk: Bulk, entries: Sequence[int], *, gone_at: datetime, last_seen: datetime | None) -> None:
     """Note that entries are listed no more although they keep word and dates: their last day has passed."""
+    if not entries:
+        return
     bulk.table("left_out", "id bigint PRIMARY KEY")
     bulk.insert("left_out", ("id",), ((entry,) for entry in entries))
     bulk.run(

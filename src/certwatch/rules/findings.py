@@ -1,8 +1,8 @@
 """What a connector yields, and what several records under one number and holder say together."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -12,14 +12,14 @@ from certwatch.rules import numbers
 from certwatch.rules.status import Status
 
 
-class Suspension(msgspec.Struct, frozen=True, order=True, array_like=True):
+class Suspension(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """Days out of force, both included. `until` None: its end is not known."""
 
     start: date | None
     until: date | None
 
 
-class Finding(msgspec.Struct, kw_only=True):
+class Finding(msgspec.Struct, kw_only=True, gc=False):  # 120,000 at once, none in a cycle
     """One record of a register, as read."""
 
     number: str  # exactly as published, without outer white space
@@ -40,7 +40,7 @@ class Finding(msgspec.Struct, kw_only=True):
     payload: str = ""  # SHA-256 (hex) of the answer in which it stood
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A record in short: what a version keeps of each record under its number and holder."""
 
     word: Status
@@ -56,7 +56,7 @@ class Reading:
     number_key: str
     holder_key: str
     first: Finding  # the record that counts
-    others: list[Finding] = field(default_factory=list)
+    others: Sequence[Finding] = ()  # the latest first
 
     @property
     def records(self) -> list[Record]:
@@ -76,10 +76,18 @@ class Reading:
 
 def gather(findings: Iterable[Finding], today: date) -> dict[tuple[str, str], Reading]:
     """Readings by (number key, holder key). `today` is the day of the run; repeats of a whole record are dropped."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    readings: dict[tuple[str, str], Reading] = {}
+    several: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((numbers.key(finding.number), numbers.name_key(finding.holder)), []).append(finding)
-    return {name: _reading(name, group, today) for name, group in groups.items()}
+        name = numbers.key(finding.number), numbers.name_key(finding.holder)
+        known = readings.get(name)
+        if known is None:
+            readings[name] = Reading(*name, finding)
+        else:
+            several.setdefault(name, [known.first]).append(finding)
+    for name, group in several.items():
+        readings[name] = _reading(name, group, today)
+    return readings
 
 
 def tally(readings: Mapping[tuple[str, str], Reading]) -> dict[str, dict[str, int]]:
@@ -94,8 +102,6 @@ def tally(readings: Mapping[tuple[str, str], Reading]) -> dict[str, dict[str, in
 
 
 def _reading(name: tuple[str, str], group: list[Finding], today: date) -> Reading:
-    if len(group) == 1:
-        return Reading(*name, first=group[0])
     distinct = list({_ENCODER.encode((_content(f), f.row)): f for f in group}.values())
     first = _that_counts(distinct, today)
     others = sorted((f for f in distinct if f is not first), key=_by_time, reverse=True)
