@@ -3,6 +3,8 @@
 import hashlib
 import secrets
 import zlib
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX = "cw_"
@@ -36,6 +38,11 @@ def digest(key: str) -> bytes:
 def begins(key: str) -> str:
     """The first five characters after the prefix, for recognition on pages and in lists."""
     return key[len(PREFIX) : len(PREFIX) + 5]
+
+
+def ends_at(last_day: date, time_zone: str) -> datetime:
+    """The first moment at which a key with this last day is no good: midnight after it in `time_zone`, in UTC."""
+    return datetime.combine(last_day + timedelta(days=1), time.min, ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def checksum(secret: str) -> str:
