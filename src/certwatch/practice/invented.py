@@ -132,7 +132,7 @@ def _day(today: date, days: int) -> str:
 def _fates() -> list[_Fate]:
     """A fate for each holder: most are valid, some for not much longer, and every status occurs."""
     valid = [_Fate(Status.VALID, 24 + place * 37 % 330) for place in range(len(_HOLDERS))]
-    special = dict(zip(range(3, len(_HOLDERS), 2), _SPECIAL, strict=False))
+    special = dict(zip(range(3, len(_HOLDERS), 3), _SPECIAL, strict=False))
     return [special.get(place, fate) for place, fate in enumerate(valid)]
 
 
