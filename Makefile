@@ -1,9 +1,9 @@
 # Needs Python >= 3.11 and make, nothing else. `make run` and `make test` work in a bare checkout.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check format bench lock clean
+.PHONY: help run test setup check format bench docs messages lock clean
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,17 +11,18 @@ help: ## what there is
 run: .venv/installed ## start the demo: practice registers, web and worker; Ctrl-C ends it
 	@exec $(BIN)/certwatch demo
 
-test: setup ## install what the tests need, then run all checks and tests
+test: check ## install what the tests need, then run all checks and tests
 	@tools/with-servers $(BIN)/python -m tools.tests
 
 setup: .venv/installed-dev ## make .venv and install everything for developing
 
-check: setup ## format, lint, types, floors, migrations
+check: setup ## format, lint, types, floors, migrations, translations
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo > .venv/lint-imports.txt || { cat .venv/lint-imports.txt; exit 1; }
 	$(BIN)/python -W error -m tools.migrations
+	$(BIN)/python -m tools.messages --check
 
 format: setup ## put all code into its form
 	$(BIN)/ruff format --quiet .
@@ -30,6 +31,12 @@ format: setup ## put all code into its form
 bench: setup ## measure the claims of docs/performance.md
 	@tools/with-servers $(BIN)/python -m benchmarks.lookup
 	$(BIN)/python -m benchmarks.sync
+
+docs: setup ## check that links, commands and settings in the documents lead somewhere
+	$(BIN)/pytest tests/test_house.py -k "documents or stranger"
+
+messages: setup ## collect the pages' texts for translation and compile them (needs GNU gettext)
+	$(BIN)/python -m tools.messages
 
 lock: setup ## write requirements/*.txt anew from requirements/*.in
 	tools/lock
@@ -41,12 +48,12 @@ clean: ## remove .venv and caches; var/ stays
 	@tools/make-venv
 
 .venv/installed: requirements/base.txt requirements/build.txt pyproject.toml hatch_build.py | .venv/made
-	@echo "Installing what Certificate Watch needs ..." >&2
+	@echo "Installing what Certificate Watch needs (once, about a minute) ..." >&2
 	@$(PIP) install --require-hashes -r requirements/base.txt -r requirements/build.txt
 	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: requirements/dev.txt .venv/installed
-	@echo "Installing what developing and testing needs ..." >&2
+	@echo "Installing what developing and testing needs (once) ..." >&2
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@

@@ -1,5 +1,6 @@
 """Complains if a model changed and no migration says so, or if Django finds fault with the settings."""
 
+import io
 import os
 import sys
 import tempfile
@@ -13,8 +14,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         os.environ["CERTWATCH_HOME"] = home
         django.setup()
-        call_command("check", verbosity=0)
-        call_command("makemigrations", check_changes=True, dry_run=True, verbosity=1 if sys.stdout.isatty() else 0)
+        call_command("check", stdout=io.StringIO())
+        missing = io.StringIO()
+        try:
+            call_command("makemigrations", check_changes=True, dry_run=True, stdout=missing)
+        except SystemExit:
+            sys.stderr.write(missing.getvalue())
+            return 1
     return 0
 
 
