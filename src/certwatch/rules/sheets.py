@@ -1,0 +1,403 @@
+"""Files that people import: what their columns mean and what stands in their cells (operations.md, Import files).
+
+A file is opened and looked through as a whole first, so that one that cannot be read is refused before
+anything is done with it. Its rows are then made one by one.
+"""
+
+import csv
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from certwatch.rules.errors import Refused
+from certwatch.rules.status import Status
+
+LARGEST = 20 * 1024 * 1024  # bytes
+LARGEST_UNPACKED = 1024 * 1024 * 1024  # 50,000 rows of a broad workbook unpack to 0.2 GB; what is beyond is a bomb
+MOST_ROWS = 50_000
+HEADINGS_WITHIN = 20  # lines: people write titles above their tables
+DELIMITERS = (";", ",", "\t", "|")
+
+# Field → its headings, most telling first: where two columns fit a field, the one that stands first here counts.
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "number": (
+        "certificate number", "certificate no", "certificate id", "cert number",
+        "Zertifikatsnummer", "Zertifikatnummer", "Zertifikats-Nr", "Zertifikat-Nr", "Zert-Nr",
+        "certificate", "Zertifikat", "number", "Nummer",
+    ),
+    "scheme": ("scheme", "certification scheme", "Zertifizierungssystem", "system", "Schema", "standard"),
+    "supplier": ("supplier", "supplier name", "vendor", "vendor name", "Lieferant", "Lieferantenname"),
+    "supplier_number": (
+        "supplier number", "supplier no", "vendor number", "vendor no", "creditor",
+        "Lieferantennummer", "Lieferanten-Nr", "Kreditor", "Kreditorennummer",
+    ),
+    "holder": ("holder", "certificate holder", "company", "Inhaber", "Zertifikatsinhaber", "Firma"),
+    "valid_from": ("valid from", "start date", "gültig ab", "gültig von", "Beginn"),
+    "valid_until": (
+        "valid until", "valid to", "expiry date", "expires", "end date", "gültig bis", "Ablaufdatum", "Ende",
+    ),
+    "status": ("status", "state", "Zustand"),
+    "tags": (
+        "tags", "tag", "category", "commodity group", "Schlagwörter", "Schlagwort", "Kategorie", "Warengruppe",
+    ),
+    "notes": ("notes", "note", "comment", "remark", "Notizen", "Notiz", "Bemerkung", "Kommentar"),
+}  # fmt: skip
+DATES = ("valid_from", "valid_until")
+
+# The API's words and the pages', English and German (design.md, 4 and 8).
+STATUS_WORDS: Mapping[Status, tuple[str, ...]] = {
+    Status.VALID: ("valid", "Expiring soon", "gültig", "läuft bald ab"),
+    Status.NOT_YET_VALID: ("not yet valid", "noch nicht gültig"),
+    Status.EXPIRED: ("expired", "abgelaufen"),
+    Status.SUSPENDED: ("suspended", "ausgesetzt"),
+    Status.WITHDRAWN: ("withdrawn", "entzogen"),
+    Status.TERMINATED: ("terminated", "beendet"),
+    Status.NOT_FOUND: ("not found", "nicht gefunden"),
+    Status.UNKNOWN: ("unknown", "Unclear", "Never checked", "unklar", "nie geprüft"),
+}
+
+Record = tuple[int, Sequence[Any]]  # line in the file, from 1; cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of a file, or one number of a command, as its writer meant it."""
+
+    line: int
+    number: str  # as written; may be none
+    scheme: str = ""
+    supplier: str = ""
+    supplier_number: str = ""
+    holder: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    status: Status | None = None
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    remarks: tuple[str, ...] = ()  # what could not be understood, sentences
+    dates_unclear: bool = False  # something stands where a day belongs, and is none
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file whose headings are known and whose every line can be read."""
+
+    name: str  # of the workbook's sheet, "" for a text file
+    columns: Mapping[str, int]  # field → place of its column, from 0
+    headings: Sequence[str]
+    row_count: int
+    _month_first: frozenset[str]  # date fields of which the column shows that the month comes first
+    _records: Callable[[], Iterator[Record]]  # those below the headings that are not empty
+
+    @property
+    def ignored(self) -> list[str]:
+        """Headings that fit no field."""
+        used = set(self.columns.values())
+        return [heading for place, heading in enumerate(self.headings) if heading and place not in used]
+
+    def rows(self) -> Iterator[Row]:
+        """The lines below the headings, empty ones left out."""
+        for line, cells in self._records():
+            yield self._row(line, cells)
+
+    def _row(self, line: int, cells: Sequence[Any]) -> Row:
+        remarks: list[str] = []
+        said = {field: cells[place] if place < len(cells) else "" for field, place in self.columns.items()}
+        if isinstance(number := said["number"], float | int) and abs(number) >= 2**53:
+            remarks.append("A spreadsheet keeps 15 digits of a number only: check it, or write it as text.")
+        days: dict[str, date | None] = {}
+        for field in DATES:
+            try:
+                days[field] = day_of(said.get(field, ""), month_first=field in self._month_first)
+            except ValueError:
+                remarks.append(f"“{text_of(said[field])}” is no date.")
+                days[field] = None
+        dates_unclear = any(days[f] is None and text_of(said.get(f, "")) not in ("", "-", "–") for f in DATES)
+        status = status_of(word := one_line(said.get("status", "")))
+        if word and status is None:
+            remarks.append(f"“{word}” is no status that we know.")
+        return Row(
+            line=line,
+            number=text_of(number),
+            scheme=one_line(said.get("scheme", "")),
+            supplier=one_line(said.get("supplier", "")),
+            supplier_number=one_line(said.get("supplier_number", "")),
+            holder=one_line(said.get("holder", "")),
+            valid_from=days["valid_from"],
+            valid_until=days["valid_until"],
+            status=status,
+            tags=tags_of(text_of(said.get("tags", ""))),
+            notes=_printable(text_of(said.get("notes", "")).strip()),
+            remarks=tuple(remarks),
+            dates_unclear=dates_unclear,
+        )
+
+
+def open_sheet(data: bytes, *, sheet: str = "") -> Sheet:
+    """The table in a file's bytes; `sheet` names one of a workbook. Raises `Refused` with the reason."""
+    if len(data) > LARGEST:
+        raise Refused(f"The file has {len(data) / 1024 / 1024:.1f} MB; 20 MB are the most.")
+    if not data.strip():
+        raise Refused("The file is empty.")
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return _from_workbook(data, sheet)
+    if data.startswith(b"%PDF"):
+        raise Refused("This is a PDF, not a table. Send a CSV, XLSX, XLS or ODS file.")
+    if sheet:
+        raise Refused("A text file has no sheets to choose from.")
+    return _from_text(_decoded(data))
+
+
+def fold(heading: str) -> str:
+    """A heading, or a word of a cell, without regard to letter case, spaces, dots, dashes and underscores."""
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", heading).casefold())
+    return "".join(c for c in text if c not in "._" and not c.isspace() and unicodedata.category(c) not in ("Pd", "Cf"))
+
+
+def text_of(cell: Any) -> str:
+    """What stands in a cell. A whole number is read without decimals."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ", timespec="seconds").removesuffix(" 00:00:00")
+    return str(cell)
+
+
+def one_line(cell: Any) -> str:
+    """The cell's text with single spaces and nothing that cannot be seen."""
+    return _printable(" ".join(text_of(cell).split()))
+
+
+def day_of(cell: Any, *, month_first: bool = False) -> date | None:
+    """The day in a cell, None if it is empty. Raises `ValueError` if something else stands there."""
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, date):
+        return cell
+    if isinstance(cell, float | int) and not isinstance(cell, bool):
+        return _serial_day(cell)
+    text = unicodedata.normalize("NFC", one_line(cell))
+    if text in ("", "-", "–"):
+        return None
+    text = _TIME.sub("", text)
+    if found := _YEAR_FIRST.fullmatch(text):
+        return date(int(found[1]), int(found[2]), int(found[3]))
+    if found := _NUMERIC.fullmatch(text):
+        day, month = (found[2], found[1]) if month_first else (found[1], found[2])
+        return date(_year(found[3]), int(month), int(day))
+    if found := _DAY_NAME_YEAR.fullmatch(text):
+        return date(_year(found[3]), _month(found[2]), int(found[1]))
+    if found := _NAME_DAY_YEAR.fullmatch(text):
+        return date(_year(found[3]), _month(found[1]), int(found[2]))
+    raise ValueError(text)
+
+
+def status_of(word: str) -> Status | None:
+    """The status that the API's or the pages' word means, English or German."""
+    return _STATUS_BY_WORD.get(fold(word))
+
+
+def tags_of(text: str) -> tuple[str, ...]:
+    """Tags with `,` or `;` between them, each once."""
+    found: dict[str, str] = {}
+    for tag in map(one_line, re.split("[,;]", text)):
+        if tag:
+            found.setdefault(tag.casefold(), tag)
+    return tuple(found.values())
+
+
+_FIELD_BY_HEADING = {fold(h): (field, place) for field, hs in HEADINGS.items() for place, h in enumerate(hs)}
+_STATUS_BY_WORD = {fold(word): status for status, words in STATUS_WORDS.items() for word in words}
+
+_TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z| ?[+-]\d{2}:?\d{2})?$")
+_YEAR_FIRST = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})", re.ASCII)
+_NUMERIC = re.compile(r"(\d{1,2})[./-] ?(\d{1,2})[./-] ?(\d{4}|\d{2})", re.ASCII)
+_DAY_NAME_YEAR = re.compile(r"(\d{1,2})\.?[ -]?([^\W\d]+)\.?,?[ -]?(\d{4}|\d{2})")
+_NAME_DAY_YEAR = re.compile(r"([^\W\d]+)\.? (\d{1,2}),? (\d{4})")
+_MONTHS = {
+    name: place
+    for place, names in enumerate(
+        (
+            "jan january januar jän jänner", "feb february februar", "mar march mär märz mrz", "apr april", "may mai",
+            "jun june juni", "jul july juli", "aug august", "sep sept september", "oct october okt oktober",
+            "nov november", "dec december dez dezember",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+
+
+def _month(name: str) -> int:
+    number = _MONTHS.get(name.casefold())
+    if number is None:
+        raise ValueError(name)
+    return number
+
+
+def _year(digits: str) -> int:
+    if len(digits) == 4:
+        return int(digits)
+    return 2000 + int(digits) if int(digits) < 70 else 1900 + int(digits)
+
+
+def _serial_day(count: float) -> date:
+    """The day that a spreadsheet keeps as a number, days since 1899-12-30, where the cell lost its date format."""
+    if not 20_000 <= count <= 80_000:  # 1954 to 2119: what is outside was never meant as a day
+        raise ValueError(count)
+    return date(1899, 12, 30) + timedelta(days=int(count))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+def _from_text(text: str) -> Sheet:
+    best: Sheet | None = None
+    reason = Refused(_no_numbers())
+    for delimiter in DELIMITERS:
+        try:
+            sheet = _understood("", lambda d=delimiter: _text_records(text, d))  # type: ignore[misc]
+        except Refused as refused:
+            if not isinstance(refused, _NoNumbers):
+                reason = refused
+            continue
+        if best is None or len(sheet.columns) > len(best.columns):
+            best = sheet
+    if best is None:
+        raise reason
+    return best
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8, UTF-16 with a mark, else Windows-1252."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
+        if data.startswith(mark):
+            encodings: tuple[str, ...] = (encoding,)
+            break
+    else:
+        encodings = ("utf-8", "cp1252")
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise Refused("The file is no table that can be read: neither text nor a workbook (CSV, TSV, XLSX, XLS, ODS).")
+
+
+def _text_records(text: str, delimiter: str) -> Iterator[Record]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        what = "a quotation mark is not closed" if "unexpected end" in str(error) else str(error)
+        raise Refused(f"Line {line} cannot be read: {what}.") from error
+
+
+def _from_workbook(data: bytes, chosen: str) -> Sheet:
+    from python_calamine import CalamineError, CalamineWorkbook  # an import only: other commands need not load it
+
+    _refuse_bomb(data)
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        if chosen and chosen not in workbook.sheet_names:
+            raise Refused(f"There is no sheet “{chosen}”; there are {', '.join(workbook.sheet_names)}.")
+        for name in [chosen] if chosen else workbook.sheet_names:
+            table = workbook.get_sheet_by_name(name)
+            try:
+                return _understood(name, lambda table=table: enumerate(table.iter_rows(), start=1))  # type: ignore[misc]
+            except _NoNumbers:
+                continue
+    except CalamineError as error:
+        raise Refused(f"The workbook cannot be read; it is broken, protected, or of another kind: {error}.") from error
+    raise Refused(_no_numbers())
+
+
+def _refuse_bomb(data: bytes) -> None:
+    if not data.startswith(b"PK"):
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise Refused("The workbook cannot be read: it is broken, or was not stored as a whole.") from error
+    if size > LARGEST_UNPACKED:
+        raise Refused("The workbook is too large once it is unpacked.")
+
+
+class _NoNumbers(Refused):
+    """Here is no column of numbers; another delimiter or sheet may give one."""
+
+
+def _no_numbers() -> str:
+    return (
+        "There is no column of certificate numbers. Its heading must be one of: "
+        + ", ".join(HEADINGS["number"][:5])
+        + ", …"
+    )
+
+
+def _understood(name: str, records: Callable[[], Iterator[Record]]) -> Sheet:
+    """The table of `records`, looked through once from end to end: what cannot be read is found before use."""
+    heading_line, headings, columns = _headings(records())
+
+    def below() -> Iterator[Record]:
+        for line, cells in records():
+            if line > heading_line and any(cell not in ("", None) and text_of(cell).strip() for cell in cells):
+                yield line, cells
+
+    shown: dict[str, set[str]] = {field: set() for field in DATES if field in columns}
+    count = 0
+    for _, cells in below():
+        count += 1
+        if count > MOST_ROWS:
+            raise Refused(f"The file has more than {MOST_ROWS:,} rows. Divide it.")
+        for field, orders in shown.items():
+            if columns[field] < len(cells) and isinstance(cell := cells[columns[field]], str):
+                orders.add(_order(cell))
+    month_first = frozenset(f for f, orders in shown.items() if "month first" in orders and "day first" not in orders)
+    return Sheet(name, columns, headings, count, month_first, below)
+
+
+def _order(text: str) -> str:
+    """What a date in digits shows about the order of day and month."""
+    found = _NUMERIC.fullmatch(_TIME.sub("", text.strip()))
+    if not found or (int(found[1]) <= 12 and int(found[2]) <= 12):
+        return ""
+    return "month first" if int(found[1]) <= 12 else "day first"
+
+
+def _headings(records: Iterable[Record]) -> tuple[int, list[str], dict[str, int]]:
+    for seen, (line, cells) in enumerate(records):
+        if seen == HEADINGS_WITHIN:
+            break
+        headings = [one_line(cell) for cell in cells]
+        columns = _columns(headings)
+        if "number" in columns:
+            return line, headings, columns
+    raise _NoNumbers(_no_numbers())
+
+
+def _columns(headings: Sequence[str]) -> dict[str, int]:
+    best: dict[str, tuple[int, int]] = {}  # field → (place of the heading among its names, place of the column)
+    for column, heading in enumerate(headings):
+        if fitting := _FIELD_BY_HEADING.get(fold(heading)):
+            field, rank = fitting
+            best[field] = min(best.get(field, (rank, column)), (rank, column))
+    return {field: column for field, (_, column) in best.items()}
