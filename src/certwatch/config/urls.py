@@ -1,8 +1,45 @@
 """Addresses of the pages (operations.md, Addresses). The API's are the gate's."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from certwatch.web import choices, errors, public
+from certwatch.web import (
+    accounts,
+    adding,
+    audit,
+    certificate,
+    certificates,
+    choices,
+    contact,
+    dashboard,
+    entering,
+    errors,
+    imports,
+    invitations,
+    keys,
+    members,
+    org_settings,
+    orgs,
+    own,
+    public,
+    suppliers,
+    texts,
+    usage,
+)
+
+of_an_organisation = [
+    *dashboard.urls,
+    *certificates.urls,
+    *certificate.urls,
+    *adding.urls,
+    *entering.urls,
+    *imports.urls,
+    *suppliers.urls,
+    *members.urls,
+    *keys.urls,
+    *usage.urls,
+    *audit.urls,
+    *org_settings.urls,
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", public.home, name="home"),
@@ -12,6 +49,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("favicon.ico", public.favicon, name="favicon"),
     path("theme/", choices.theme, name="theme"),
     path("language/", choices.language, name="language"),
+    *texts.urls,
+    *contact.urls,
+    *accounts.urls,
+    *invitations.urls,
+    *own.urls,
+    *orgs.urls,
+    path("o/<slug:slug>/", include(of_an_organisation)),
 ]
 
 handler400 = errors.bad_request

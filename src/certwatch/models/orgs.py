@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.base_user import BaseUserManager
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -36,6 +36,7 @@ class User(AbstractUser):
     name = models.CharField(max_length=150, blank=True)
     language = models.CharField(max_length=8, blank=True)  # "" until chosen: the browser's, in mails English
     time_zone = models.CharField(max_length=64, blank=True)  # "": the organisation's
+    shortcuts = models.BooleanField(default=True)  # single keys on pages (WCAG 2.1.4)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -58,6 +59,10 @@ class Role(models.TextChoices):
     AUDITOR = "auditor"
 
 
+def default_reminders() -> list[int]:
+    return [60, 30, 14, 7, 1]  # alerts.md, `expiring`
+
+
 class Organisation(models.Model):
     """A customer: a buyer of certified goods."""
 
@@ -67,8 +72,11 @@ class Organisation(models.Model):
     language = models.CharField(max_length=8, default="en")
     rate_limit = models.PositiveIntegerField(default=100)  # requests a minute over the API, all keys together
     four_eyes = models.BooleanField(default=False)  # what is entered by hand needs a second person
+    expiring_days = models.PositiveSmallIntegerField(default=60)  # "Expiring soon" begins so many days before the end
+    reminder_days = models.JSONField(default=default_reminders)  # days before the last day, the most first
     trial_ends = models.DateTimeField(null=True)  # None: no trial, open
     closed_at = models.DateTimeField(null=True)  # closed by the operator
+    delete_after = models.DateTimeField(null=True)  # when all of it is removed, unless somebody takes that back
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -87,15 +95,36 @@ class Organisation(models.Model):
         return now.astimezone(ZoneInfo(self.time_zone)).date()
 
 
+class TrialReminder(models.Model):
+    """That an organisation was told so many days before the end of its trial: once."""
+
+    org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="trial_reminders")
+    trial_ends = models.DateTimeField()  # the end that was told: a longer trial is reminded of anew
+    days = models.PositiveSmallIntegerField()
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["org", "trial_ends", "days"], name="one_trial_reminder")]
+
+
 class Membership(OrgOwned):
     """A person in an organisation."""
 
     org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=Role.choices)
+    ends_on = models.DateField(null=True)  # last day of the access, in the organisation's time zone; None: no end
     created_at = models.DateTimeField()
 
     across_orgs = models.Manager()
+
+    @staticmethod
+    def objects_of(user: "User | AnonymousUser") -> "models.QuerySet[Membership]":
+        """The memberships of one person, over all organisations; none for nobody."""
+        return user.memberships.all() if isinstance(user, User) else Membership.across_orgs.none()
+
+    def has_ended(self, now: datetime) -> bool:
+        return self.ends_on is not None and self.org.today(now) > self.ends_on
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["org", "user"], name="one_membership_per_org")]

@@ -1,7 +1,9 @@
 """What is done for every page."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
@@ -19,6 +21,28 @@ class Language(LocaleMiddleware):
         if chosen and translation.check_for_language(chosen):
             translation.activate(chosen)
             request.LANGUAGE_CODE = translation.get_language() or chosen
+
+
+def log_in_first(get_response: Handler) -> Handler:
+    """Below /o/ and /me/ who is not logged in is led to the log-in and back, also where nothing exists."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated or not request.path.startswith(("/o/", "/me/")):
+            return get_response(request)
+        if request.headers.get("HX-Request") == "true":
+            # the fragment's address is no page: come back to the page on which it was asked for
+            page = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/o/"
+            return HttpResponse(headers={"HX-Redirect": _log_in(page)})
+        return redirect_to_login(request.get_full_path(), login_url=_LOG_IN)
+
+    return answer
+
+
+_LOG_IN = "/accounts/login/"
+
+
+def _log_in(page: str) -> str:
+    return f"{_LOG_IN}?{urlencode({'next': page})}"
 
 
 def caching(get_response: Handler) -> Handler:

@@ -1,0 +1,70 @@
+"""Uploaded spreadsheets on their way into the list of certificates."""
+
+from django.conf import settings
+from django.db import models
+
+from certwatch.models.base import OrgOwned, PublicId
+from certwatch.models.certificates import Certificate
+from certwatch.models.orgs import Organisation
+
+
+class ImportState(models.TextChoices):
+    """Where an import stands."""
+
+    UPLOADED = "uploaded"  # its columns are to be confirmed
+    LOOKING = "looking"  # the worker gives each row its verdict
+    PREVIEW = "preview"  # verdicts are there; nothing is saved yet
+    TAKING = "taking"  # the worker applies the rows, chunk by chunk
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Import(OrgOwned):
+    """One file. It lies below CERTWATCH_FILES; its rows get their verdicts and outcomes in `ImportRow`."""
+
+    org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="imports")
+    public_id = PublicId()
+    name = models.CharField(max_length=255)  # as uploaded; "" for numbers that were pasted
+    path = models.CharField(max_length=120)  # below CERTWATCH_FILES
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()
+    sheet = models.CharField(max_length=120, blank=True)  # of a workbook, where a person chose one
+    columns = models.JSONField(default=dict)  # field → place of its column, as confirmed
+    state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.UPLOADED)
+    by_hand = models.BooleanField(default=True)  # enter rows of unmonitored schemes by hand
+    describe = models.BooleanField(default=True)  # add supplier and tags to what is watched already
+    total = models.PositiveIntegerField(default=0)  # rows
+    done = models.PositiveIntegerField(default=0)  # rows that the present step is through with
+    counts = models.JSONField(default=dict)  # verdict or outcome → rows
+    error = models.TextField(blank=True)
+    claimed_until = models.DateTimeField(null=True)  # lease of the worker that is at it
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    across_orgs = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["state"], name="imports_to_work_on")]  # the worker: what waits?
+
+
+class ImportRow(models.Model):
+    """One row of a file: what it says, its verdict, and what became of it."""
+
+    # named so, since `import` is a word of the language
+    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    line = models.PositiveIntegerField()  # in the file, headings included
+    cells = models.JSONField(default=list)  # the file's own, as texts
+    number = models.CharField(max_length=200, blank=True)
+    verdict = models.CharField(max_length=16, blank=True)
+    reason = models.TextField(blank=True)
+    candidates = models.JSONField(default=list)
+    picked = models.CharField(max_length=200, blank=True)  # of several candidates or suggestions, a person's choice
+    outcome = models.CharField(max_length=10, blank=True)
+    certificate = models.ForeignKey(Certificate, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["of", "line"], name="rows_of_import")]
+        indexes = [models.Index(fields=["of", "verdict", "line"], name="rows_by_verdict")]

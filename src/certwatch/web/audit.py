@@ -1,0 +1,5 @@
+"""Org Admin: the audit log."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Contact Us."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []

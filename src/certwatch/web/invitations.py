@@ -1,0 +1,5 @@
+"""Accepting an invitation."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Org Admin: API keys."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []

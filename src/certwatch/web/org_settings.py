@@ -1,0 +1,5 @@
+"""Org Admin: settings, export of everything, deletion."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""The organisations of a person."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []

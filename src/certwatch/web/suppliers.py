@@ -1,0 +1,5 @@
+"""Suppliers and their certificates."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []

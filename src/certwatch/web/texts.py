@@ -1,0 +1,5 @@
+"""Terms, privacy, imprint."""
+
+from django.urls import URLPattern
+
+urls: list[URLPattern] = []
