@@ -1,12 +1,12 @@
 # Needs Python >= 3.11 and make, nothing else. `make run` and `make test` work in a bare checkout.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check format bench docs messages lock clean
+.PHONY: help run test setup check format bench docs messages screenshots lock clean
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/installed ## start the demo: practice registers, web and worker; Ctrl-C ends it
 	@exec $(BIN)/certwatch demo
@@ -37,6 +37,9 @@ docs: setup ## check that links, commands and settings in the documents lead som
 
 messages: setup ## collect the pages' texts for translation and compile them (needs GNU gettext)
 	$(BIN)/python -m tools.messages
+
+screenshots: setup ## take the pictures of docs/images anew
+	@tools/with-servers $(BIN)/python -m tools.screenshots
 
 lock: setup ## write requirements/*.txt anew from requirements/*.in
 	tools/lock
