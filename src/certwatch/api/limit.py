@@ -27,6 +27,8 @@ class Counter(Protocol):
     def tidy(self) -> None:
         """Forget what no longer counts; called once a minute."""
 
+    def close(self) -> None: ...
+
 
 class MemoryCounter:
     """For one process."""
@@ -45,6 +47,9 @@ class MemoryCounter:
         now_ns = time.monotonic_ns()
         for org in [org for org, window in self._windows.items() if window.idle(now_ns)]:
             del self._windows[org]
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 # rules.window.Window in Valkey, by Valkey's own clock: a list of times in microseconds, oldest first.
@@ -74,7 +79,7 @@ class ValkeyCounter:
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._together = Together(self._ask, patience_s=PATIENCE_S)
+        self._together = Together(self._ask, self.close, patience_s=PATIENCE_S)
         self._silent = False
         self._rests_until = 0.0
         self.failures = 0
@@ -90,6 +95,8 @@ class ValkeyCounter:
                     log.warning("Valkey does not answer, requests are not limited: %s", type(error).__name__)
                 self._silent = True
             else:
+                if self._silent:
+                    log.info("Valkey answers again.")
                 self._silent = False
                 return verdict
         self.failures += 1
@@ -100,15 +107,10 @@ class ValkeyCounter:
 
     async def _ask(self, questions: Sequence[tuple[int, int]]) -> list[Verdict]:
         hits = [(b"certwatch:limit:%d" % org, b"%d" % limit) for org, limit in questions]
-        try:
-            replies = await self._call([(b"EVALSHA", SHA, b"1", *hit) for hit in hits])
-            for index, reply in enumerate(replies):
-                if reply.startswith(b"-NOSCRIPT"):  # Valkey was emptied
-                    [replies[index]] = await self._call([(b"EVAL", SCRIPT, b"1", *hits[index])])
-            return [_verdict(reply) for reply in replies]
-        except BaseException:
-            self._hang_up()  # an answer that comes late would be taken for the next one
-            raise
+        replies = await self._call([(b"EVALSHA", SHA, b"1", *hit) for hit in hits])
+        if any(reply.startswith(b"-NOSCRIPT") for reply in replies):  # Valkey was emptied; none of them was counted
+            replies = await self._call([(b"EVAL", SCRIPT, b"1", *hit) for hit in hits])
+        return [_verdict(reply) for reply in replies]
 
     async def _call(self, commands: Sequence[tuple[bytes, ...]]) -> list[bytes]:
         """The replies to `commands`; each is one line."""
@@ -136,7 +138,7 @@ class ValkeyCounter:
         if greetings and any(reply != b"+OK" for reply in await self._call(greetings)):
             raise ValueError("refused")
 
-    def _hang_up(self) -> None:
+    def close(self) -> None:
         streams, self._streams = self._streams, None
         if streams is not None:
             streams[1].transport.abort()

@@ -138,7 +138,7 @@ class PostgresReader:
         self._url = url
         self._connection: Any = None
         self._statement: Any = None
-        self._together = Together(self._ask, patience_s=PATIENCE_S)
+        self._together = Together(self._ask, self.close, patience_s=PATIENCE_S)
 
     async def find(self, digest: bytes, number_key: str) -> Row | None:
         try:
@@ -147,16 +147,6 @@ class PostgresReader:
             raise DatabaseSilent from error
 
     async def _ask(self, questions: Sequence[tuple[bytes, str]]) -> list[Row | None]:
-        for again in (self._connection is not None, False):  # one that was lost meanwhile is made anew, once
-            try:
-                return await self._fetch(questions)
-            except BaseException as error:
-                self.close()
-                if not (again and isinstance(error, Exception)):
-                    raise
-        raise AssertionError("the second try returns or raises")
-
-    async def _fetch(self, questions: Sequence[tuple[bytes, str]]) -> list[Row | None]:
         if self._connection is None:
             import asyncpg  # not needed with SQLite
 

@@ -107,6 +107,7 @@ class Roof:
                     housekeeping.cancel()
                 await self._usage.write()
                 self._reader.close()
+                self._counter.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
