@@ -21,28 +21,28 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 urlpatterns = [
     *urls.urlpatterns,
-    path("o/<slug:slug>/", page, name="dashboard"),
-    path("o/<slug:slug>/certificates/", page, name="certificates"),
+    path("frame/<slug:slug>/", page, name="dashboard"),
+    path("frame/<slug:slug>/certificates/", page, name="certificates"),
 ]
 
 
 @pytest.fixture
 def frame(settings: LazySettings, client: Client) -> str:
     settings.ROOT_URLCONF = __name__
-    return client.get("/o/nordmuehle/").content.decode()
+    return client.get("/frame/nordmuehle/").content.decode()
 
 
 def test_the_menu_has_the_pages_that_exist(frame: str) -> None:
     menu = re.search(r'<ul class="cw-nav">(.*?)</ul>', frame, re.DOTALL)
     assert menu
     assert re.findall(r'<a href="([^"]+)"(?: aria-current="(\w+)")?>([\w ]+)</a>', menu[1]) == [
-        ("/o/nordmuehle/", "", "Dashboard"),
-        ("/o/nordmuehle/certificates/", "page", "Certificates"),
+        ("/frame/nordmuehle/", "", "Dashboard"),
+        ("/frame/nordmuehle/certificates/", "page", "Certificates"),
     ]
 
 
 def test_a_search_leads_to_the_list(frame: str) -> None:
-    assert '<form class="cw-jump" role="search" action="/o/nordmuehle/certificates/">' in frame
+    assert '<form class="cw-jump" role="search" action="/frame/nordmuehle/certificates/">' in frame
 
 
 def test_nothing_links_to_a_page_that_does_not_exist(frame: str) -> None:
