@@ -32,3 +32,8 @@ CHANGE = (LOGIN, 404, 403, 200, 200, 200, 404)
 READ_ADMIN = (LOGIN, 404, 200, 403, 200, 200, 404)
 ADMIN = (LOGIN, 404, 403, 403, 200, 200, 404)
 OWN = (LOGIN, 404, 403, 403, 403, 200, 404)
+
+# a form that was sent: done is a redirect (302), except where a door says otherwise
+CHANGED = (LOGIN, 404, 403, 302, 302, 302, 404)
+ADMIN_CHANGED = (LOGIN, 404, 403, 403, 302, 302, 404)
+OWN_CHANGED = (LOGIN, 404, 403, 403, 403, 302, 404)
