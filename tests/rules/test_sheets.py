@@ -313,6 +313,16 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.Monk
         open_sheet(workbook([["number"], ["A"]]))
 
 
+def test_a_cell_far_outside_of_the_table_is_told_instead_of_taking_all_memory() -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["number"])
+        sheet.write_row(1, 0, [NUMBER])
+        sheet.write(1_048_575, 16_383, "x")
+
+    with pytest.raises(Refused, match="spans 1,048,576 rows and 16,384 columns: clear the cells far outside of it"):
+        open_sheet(workbook(fill))
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:

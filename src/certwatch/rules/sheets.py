@@ -9,10 +9,12 @@ import io
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import IO, Any
 
 from certwatch.rules.errors import Refused
 from certwatch.rules.status import Status
@@ -20,6 +22,7 @@ from certwatch.rules.status import Status
 LARGEST = 20 * 1024 * 1024  # bytes
 LARGEST_UNPACKED = 1024 * 1024 * 1024  # 50,000 rows of a broad workbook unpack to 0.2 GB; what is beyond is a bomb
 MOST_ROWS = 50_000
+MOST_CELLS = 12_000_000  # that a sheet spans, empty ones included: the library takes 32 bytes for each
 HEADINGS_WITHIN = 20  # lines: people write titles above their tables
 DELIMITERS = (";", ",", "\t", "|")
 
@@ -218,6 +221,7 @@ def tags_of(text: str) -> tuple[str, ...]:
 _FIELD_BY_HEADING = {fold(h): (field, place) for field, hs in HEADINGS.items() for place, h in enumerate(hs)}
 _STATUS_BY_WORD = {fold(word): status for status, words in STATUS_WORDS.items() for word in words}
 
+_CELL = re.compile(rb'<c [^>]*?\br="([A-Z]{1,3})(\d{1,7})"')  # of a sheet in XLSX
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z| ?[+-]\d{2}:?\d{2})?$")
 _YEAR_FIRST = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})", re.ASCII)
 _NUMERIC = re.compile(r"(\d{1,2})[./-] ?(\d{1,2})[./-] ?(\d{4}|\d{2})", re.ASCII)
@@ -330,15 +334,52 @@ def _from_workbook(data: bytes, chosen: str) -> Sheet:
 
 
 def _refuse_bomb(data: bytes) -> None:
+    """Refuse a workbook that would take all memory: the library makes room for every cell between two far apart."""
     if not data.startswith(b"PK"):
-        return
+        return  # the old format cannot hold so much
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(part.file_size for part in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise Refused("The workbook cannot be read: it is broken, or was not stored as a whole.") from error
-    if size > LARGEST_UNPACKED:
-        raise Refused("The workbook is too large once it is unpacked.")
+            if sum(part.file_size for part in archive.infolist()) > LARGEST_UNPACKED:
+                raise Refused("The workbook is too large once it is unpacked.")
+            for part in archive.namelist():
+                if part.startswith("xl/worksheets/") and part.endswith(".xml"):
+                    with archive.open(part) as sheet:
+                        _refuse_wide(_cells(sheet))
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise Refused("The workbook cannot be read: it is broken, protected, or was not stored as a whole.") from error
+
+
+def _cells(sheet: IO[bytes]) -> Iterator[tuple[int, int]]:
+    """Row and column of each cell that says where it stands."""
+    for text in _pieces(sheet):
+        for found in _CELL.finditer(text):
+            yield int(found[2]), _column_number(found[1])
+
+
+def _refuse_wide(cells: Iterable[tuple[int, int]]) -> None:
+    height = width = 0
+    for row, column in cells:
+        height, width = max(height, row), max(width, column)
+    if height * width > MOST_CELLS:
+        raise Refused(f"The table spans {height:,} rows and {width:,} columns: clear the cells far outside of it.")
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """The file's content in pieces that cut no tag in two."""
+    rest = b""
+    while piece := file.read(1 << 20):
+        whole, cut, rest = (rest + piece).rpartition(b"<")
+        yield whole
+        rest = cut + rest
+    yield rest
+
+
+@lru_cache(maxsize=1024)
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 class _NoNumbers(Refused):
