@@ -1,6 +1,7 @@
 """REDcert's side, over HTTP."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -58,6 +59,13 @@ def test_the_state_is_our_word_in_redcerts_words_and_any_other_text_as_it_is(vis
     }
     assert rows[2][5] == "soon"
     assert any("EU-REDcert-999-5" in line for line in said)
+
+
+def test_a_word_that_only_looks_like_ours_stands_as_it_is(visitor: Visitor, folder: Path) -> None:
+    file = folder / "redcert.csv"
+    file.write_text(file.read_text("utf-8").replace(",valid,", ",Valid,", 1), "utf-8")
+    in_english(visitor)
+    assert exported(visitor)[1][10] == "Valid"
 
 
 def test_without_the_postback_the_headings_are_german(visitor: Visitor) -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 import math
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -94,26 +94,25 @@ def _certificates(request: Request, table: Table, troubles: Troubles) -> Reply:
 
     buckets = _asked(asked)
     search = str(asked.get("search") or "").strip().casefold()
-    cards, total = _listed(table, buckets, search, troubles)
-    html = "".join(_card(row, bucket, table.more, troubles) for row, bucket in cards[(page - 1) * count : page * count])
+    html, total, first = "", 0, (page - 1) * count
+    for bucket, rows, told in _listed(table, buckets, search, troubles):
+        here = rows[max(first, 0) : max(first + count, 0)]
+        html += "".join(_card(row, bucket, table.more, troubles) for row in here)
+        first -= len(rows)  # counted from the next bucket's first card
+        total += told
     return _page(html, total, math.ceil(total / count), variant=page + _BUCKETS.index(buckets[0]) if buckets else 1)
 
 
 def _listed(
     table: Table, buckets: Sequence[Status], search: str, troubles: Troubles
-) -> tuple[list[tuple[Row, Status]], int]:
-    """The cards that fit, and the total that is told of them."""
+) -> Iterator[tuple[Status, Sequence[Row], int]]:
+    """The rows of each bucket that fit, and the total that is told of them."""
     divided = table.divided(_MERGED)
-    cards: list[tuple[Row, Status]] = []
-    total = 0
     for bucket in buckets:
         fitting = divided.get(bucket, ())
         if search:
             fitting = [row for row in fitting if search in f"{row.number}\n{row.holder}".casefold()]
-        shown, told = troubles.listed(fitting, bucket)
-        cards += [(row, bucket) for row in shown]
-        total += told
-    return cards, total
+        yield bucket, *troubles.listed(fitting, bucket)
 
 
 def _page(html: str, total: int, pages: int, *, variant: int) -> Reply:

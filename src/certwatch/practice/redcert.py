@@ -168,8 +168,9 @@ def _cell(row: Row, heading: str, as_headed: dict[str, str], *, german: bool) ->
         case "Valid until":
             return day(row.valid_until, "%d.%m.%Y")
         case "State":
-            word = row.word
-            return STATES[word][1 if german else 0] if word in STATES else row.status
+            # Only our word as we write it: “Valid” was REDcert's own word once, and stands as it is.
+            words = {ours.value: states for ours, states in STATES.items()}.get(row.status)
+            return words[1 if german else 0] if words else row.status
     return row.more.get(as_headed.get(heading, ""), "")
 
 

@@ -157,8 +157,9 @@ def _parse(text: str, where: str, changed_at: float, say: Callable[[str], None])
                 continue
             if len(cells) > len(headings):
                 say(f"{where}, line {lines.line_num}: more cells than headings (a comma without quotes?).")
-            padded = [*(cell.strip() for cell in cells), *[""] * (len(headings) - len(cells)), ""]
+            padded = [*cells, *[""] * (len(headings) - len(cells)), ""]
             fields = {column: padded[place] for column, place in zip(COLUMNS, places, strict=True)}
+            fields |= {column: fields[column].strip() for column in COLUMNS[2:]}  # all but number and holder
             rows.append(Row(**fields, more={name: padded[place] for place, name in more}))
     except csv.Error as error:
         raise UnusableFile(f"{where}, line {lines.line_num}: {error}.") from error

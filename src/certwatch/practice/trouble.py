@@ -94,6 +94,7 @@ class Troubles:
 
     def __init__(self, troubles: Iterable[Trouble], source: str) -> None:
         self._all = [trouble for trouble in troubles if trouble.source in (ALL, source)]
+        self._renames = [trouble for trouble in self._all if trouble.word is Word.RENAME]
 
     def __bool__(self) -> bool:
         return bool(self._all)
@@ -114,10 +115,11 @@ class Troubles:
 
     def label(self, label: str, *also: str, bucket: Status | None = None) -> str:
         """The heading or label that is shown for `label`. `also`: what else people may call it."""
+        if not self._renames:
+            return label  # of thousands of cards, as a rule
         names = {folded(name) for name in (label, *also)}
-        for number, trouble in enumerate(self._all, 1):
-            concerned = trouble.bucket is None or trouble.bucket is bucket
-            if trouble.word is Word.RENAME and concerned and folded(trouble.value) in names:
+        for number, trouble in enumerate(self._renames, 1):
+            if trouble.bucket in (None, bucket) and folded(trouble.value) in names:
                 return f"Renamed {number}"
         return label
 

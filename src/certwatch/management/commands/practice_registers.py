@@ -9,6 +9,7 @@ from typing import Annotated
 from django_typer.management import TyperCommand
 from typer import BadParameter, Option
 
+from certwatch.management.output import say, show
 from certwatch.practice import PracticeRegisters
 from certwatch.practice.server import PORT
 from certwatch.practice.trouble import BadTrouble, Trouble, parse
@@ -37,9 +38,9 @@ class Command(TyperCommand):
             signal.signal(number, lambda *_: told_to_end.set())
         with registers:
             for name in registers.names:
-                sys.stderr.write(f"CERTWATCH_SOURCE_{name.upper()}_URL={registers.url}/{name}\n")
-            sys.stderr.write(f"Practice registers: {registers.url} (Ctrl-C ends them)\n")
-            sys.stderr.flush()
+                show(f"CERTWATCH_SOURCE_{name.upper()}_URL={registers.url}/{name}")
+            sys.stdout.flush()
+            say(f"Practice registers: {registers.url} (Ctrl-C ends them)")
             told_to_end.wait()
 
 
