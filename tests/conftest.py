@@ -6,8 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from certwatch.models import Membership, Organisation, Role, User
+from certwatch.web.static import prepare
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)  # noon in Berlin
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """Pages need the static files' names."""
+    prepare()
 
 
 def member(org: Organisation, name: str, role: Role) -> User:

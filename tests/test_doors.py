@@ -22,6 +22,9 @@ DOORS: list[tuple[ModuleType, Door]] = [(module, door) for module in MODULES for
 NOT_IN_A_TABLE: set[str] = set()
 
 
+pytestmark = pytest.mark.usefixtures("static_files")
+
+
 @pytest.fixture
 def cast(nordmuehle: Organisation, otto: User, anna: User, mia: User, ben: User, clara: User) -> dict[str, User | None]:
     operator = User.objects.create_user("operator@certwatch.example", name="Operator", is_staff=True, is_superuser=True)

@@ -2,9 +2,7 @@
 
 import pytest
 
-from certwatch.web.static import prepare
 
-
-@pytest.fixture(scope="session", autouse=True)
-def static_files() -> None:
-    prepare()
+@pytest.fixture(autouse=True)
+def _static_files(static_files: None) -> None:
+    """Made once, for every test of a page."""
