@@ -155,6 +155,13 @@ def test_it_runs_once_and_reset_empties_its_folder(folder: DemoFolder) -> None:
         pass
 
 
+def test_a_terminal_that_was_put_on_it_starts_the_same_demo(tmp_path: Path) -> None:
+    folder = DemoFolder.below(tmp_path)
+    assert folder.path == tmp_path / "demo"
+    with folder.ours():
+        assert DemoFolder.below(folder.path) == folder
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Refused, match="folder"), DemoFolder(tmp_path / "file" / "demo").ours():

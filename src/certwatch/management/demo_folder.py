@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from certwatch.rules.errors import Refused
 
@@ -28,6 +29,11 @@ class DemoFolder:
     """`CERTWATCH_HOME/demo`."""
 
     path: Path
+
+    @classmethod
+    def below(cls, home: Path) -> Self:
+        """The demo's folder in `home`; `home` itself where a terminal was put on the demo before it is started."""
+        return cls(home if (home / _LOCK).exists() else home / "demo")
 
     @property
     def registers(self) -> Path:

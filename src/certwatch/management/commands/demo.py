@@ -32,7 +32,7 @@ class Command(TyperCommand):
         reset: Annotated[bool, Option("--reset", help="Begin anew: empty the demo's folder first.")] = False,
     ) -> None:
         refuse_taken_port(HOST, port)
-        folder = DemoFolder(settings.ENV.home / "demo")
+        folder = DemoFolder.below(settings.ENV.home)
         with folder.ours():
             if reset:
                 folder.empty()
