@@ -17,6 +17,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from tests.servers import postgres_database
+
 CERTWATCH = Path(sys.executable).with_name("certwatch")
 ENDS_WITHIN_S = 5.0
 
@@ -252,3 +254,41 @@ def test_a_source_that_nobody_knows_stops_the_start(start: Start) -> None:
     assert "CERTWATCH_SOURCES" in said
     assert "isscc" in said
     assert "Traceback" not in said
+
+
+def test_everything_runs_on_postgresql_and_valkey_with_several_web_processes(start: Start, valkey_url: str) -> None:
+    with postgres_database() as database_url:
+        at_once = [start("migrate", DATABASE_URL=database_url) for _ in range(3)]
+        assert [one.ended(60) for one in at_once] == [0, 0, 0], [one.said() for one in at_once]
+        port = free_port()
+        up = start(
+            "up",
+            "--port",
+            str(port),
+            "--web-processes",
+            "2",
+            DATABASE_URL=database_url,
+            VALKEY_URL=valkey_url,
+            CERTWATCH_SOURCES="iscc",
+            CERTWATCH_SOURCE_ISCC_URL="http://127.0.0.1:1",
+        )
+        wait_for(up, lambda: readyz(port)["ready"] is True)
+        wait_for(up, lambda: "A source was not read well." in up.said())  # so the task went through the queue
+        children = up.family()
+        code, seconds = up.told(signal.SIGTERM)
+        assert code == 0, up.said()
+        assert seconds < ENDS_WITHIN_S
+        assert not [pid for pid in children if alive(pid)]
+
+
+def test_a_database_that_does_not_answer_is_told_in_a_line(start: Start) -> None:
+    up = start("up", "--port", str(free_port()), DATABASE_URL="postgres://me:hidden@127.0.0.1:1/none")
+    assert up.ended(30) == 1
+    assert up.said().startswith("certwatch: The database cannot be reached")
+    assert "hidden" not in up.said()
+
+
+def test_a_folder_that_cannot_hold_the_database_is_told_in_a_line(start: Start) -> None:
+    migrate = start("migrate", DATABASE_URL="sqlite:////nowhere/at/all.sqlite3")
+    assert migrate.ended(30) == 1
+    assert migrate.said().startswith("certwatch: The database /nowhere/at/all.sqlite3 cannot be written to")

@@ -12,6 +12,8 @@ from django.core.management.commands import migrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from certwatch.rules.errors import Refused
+
 LOCK = 0x6377_6D69_6772  # "cwmigr"; any number that nobody else locks
 
 
@@ -44,6 +46,10 @@ def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
     if name.startswith(("file:", ":memory:")):
         yield  # a database in memory has one process
         return
-    with Path(f"{name}.migrate").open("w") as lock:  # closing it, or dying, frees the lock
+    try:
+        lock = Path(f"{name}.migrate").open("w")  # noqa: SIM115 - the next line closes it
+    except OSError as error:
+        raise Refused(f"The database {name} cannot be written to: {error.strerror}.") from error
+    with lock:  # closing it, or dying, frees the lock
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

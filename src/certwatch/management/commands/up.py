@@ -19,7 +19,9 @@ class Command(TyperCommand):
         self,
         host: Annotated[str, Option(help="Address to listen at.")] = "127.0.0.1",
         port: Annotated[int, Option(help="Port to listen at.", min=1, max=65535)] = 8000,
-        web_processes: Annotated[int, Option(help="Web processes; more than one needs VALKEY_URL.", min=1)] = 1,
+        web_processes: Annotated[
+            int, Option(help="Web processes; more than one needs VALKEY_URL.", min=1, max=256)
+        ] = 1,
     ) -> None:
         if web_processes > 1 and not settings.ENV.valkey_url:
             raise Refused("Several web processes count their requests together: set VALKEY_URL for --web-processes.")
