@@ -8,7 +8,8 @@ from datetime import date, datetime
 from django.db import transaction
 
 from certwatch.actions import audit, bindings, changes, documents
-from certwatch.models import Binding, Certificate, ChangeType, Kind, Organisation, OwnVersion, User
+from certwatch.models import Certificate, ChangeType, Kind, Organisation, OwnVersion, User, adding
+from certwatch.models.staging import Bulk
 from certwatch.rules import imports, numbers
 from certwatch.rules.errors import Refused, UnknownName
 from certwatch.rules.status import Status, status_on
@@ -96,8 +97,7 @@ def enter_new(
         if not waits:
             _take(certificate, said)
     certificates = [certificate for certificate, _ in entered]
-    org.certificates.bulk_create(certificates)
-    changes.record(org, certificates, ChangeType.ADDED, told_by="added", now=now)
+    _add(org, certificates, now)
     return OwnVersion.objects.bulk_create(
         _version(certificate, said, by=by, now=now, counts=not waits, approved=not waits)
         for certificate, said in entered
@@ -106,11 +106,14 @@ def enter_new(
 
 def watch_new(org: Organisation, certificates: Sequence[Certificate], *, now: datetime) -> None:
     """Save new automatic certificates that have their answer, bind and tell them. Inside the caller's transaction."""
-    org.certificates.bulk_create(certificates)
-    Binding.objects.bulk_create(
-        Binding(certificate=c, entry_id=c.entry_id, how=c.how, known_from=now) for c in certificates if c.entry_id
-    )
-    changes.record(org, certificates, ChangeType.ADDED, told_by="added", now=now)
+    adding.bind(_add(org, certificates, now), certificates, now)
+
+
+def _add(org: Organisation, certificates: Sequence[Certificate], now: datetime) -> Bulk:
+    bulk = Bulk()
+    adding.add_certificates(bulk, certificates)
+    adding.tell(bulk, certificates, changes.take_numbers(org, len(certificates)), now)
+    return bulk
 
 
 def settle_again(org: Organisation, certificates: Iterable[Certificate], *, now: datetime) -> None:
