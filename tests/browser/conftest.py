@@ -25,20 +25,40 @@ FLAGS = [
 ]
 CERTWATCH = str(Path(sys.executable).with_name("certwatch"))
 
+Command = Callable[..., str]
 NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base address of a running installation. What it writes to its log must hold no traceback."""
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of the installation, for its commands."""
     home = tmp_path_factory.mktemp("site")
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{_free_port()}"
     env = {**os.environ, "CERTWATCH_HOME": str(home), "CERTWATCH_BASE_URL": url}
     env.pop("DATABASE_URL", None)  # the embedded one, whatever the other tests use
+    return env
+
+
+@pytest.fixture(scope="session")
+def certwatch(environment: dict[str, str]) -> Command:
+    """Runs a command of the installation; the answer is what it printed."""
+
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [CERTWATCH, *arguments], env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def site(environment: dict[str, str], certwatch: Command) -> Iterator[str]:
+    """The base address of the running installation. What it writes to its log must hold no traceback."""
+    home, url = Path(environment["CERTWATCH_HOME"]), environment["CERTWATCH_BASE_URL"]
+    certwatch("migrate")
     with (home / "web.log").open("w") as log:
-        subprocess.run([CERTWATCH, "migrate"], env=env, check=True, stdout=log, stderr=log)
-        server = subprocess.Popen([CERTWATCH, "web", "--port", str(port)], env=env, stdout=log, stderr=log)
+        web = [CERTWATCH, "web", "--port", url.rpartition(":")[2]]
+        server = subprocess.Popen(web, env=environment, stdout=log, stderr=log)
     try:
         _wait(url, server, home / "web.log")
         yield url

@@ -1,12 +1,16 @@
 """The public pages in a real browser, served by the product itself."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.browser.conftest import NewPage
+from certwatch.web import public
+from tests.browser.conftest import Command, NewPage
 
 pytestmark = pytest.mark.browser
 
@@ -127,6 +131,22 @@ def test_copying_takes_what_is_shown_and_says_so(new_page: NewPage, site: str) -
     assert copied.startswith("import time\nfrom urllib.parse import quote\n")
     assert f'url = "{site}/api/v1/certificate/" + quote(number, safe="")' in copied
     compile(copied, "the example", "exec")
+
+
+def test_the_python_example_runs_as_it_stands(
+    new_page: NewPage, certwatch: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = "AT/BIO 301²"
+    certwatch("org", "create", "Nordmühle", "--slug", "nordmuehle")
+    certwatch("certificate", "enter", "--org", "nordmuehle", number, "--status", "suspended")
+    key = json.loads(certwatch("key", "create", "--org", "nordmuehle", "--name", "ERP", "--json"))["key"]
+    page = new_page()
+    page.goto("/api-docs")
+    example = page.locator("#python code").text_content() or ""
+    example = example.replace("cw_your_api_key", key).replace(public.EXAMPLE, number)
+    monkeypatch.setitem(sys.modules, "requests", httpx)  # the same for a simple GET, and here already
+    exec(compile(example, "the example", "exec"), {})
+    assert capsys.readouterr().out == "suspended\n"
 
 
 def test_the_menu_of_a_small_screen_opens_and_closes(new_page: NewPage) -> None:

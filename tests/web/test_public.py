@@ -8,8 +8,10 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 from django.urls import Resolver404, resolve
+from pytest_django import DjangoAssertNumQueries
 
 from certwatch.api.answers import Problems
+from certwatch.models import User
 from certwatch.rules.status import Status
 from certwatch.web import public
 
@@ -104,6 +106,15 @@ def test_every_icon_is_in_the_sprite(client: Client) -> None:
 
 def test_the_first_page_leads_to_the_documentation(client: Client) -> None:
     assert 'href="/api-docs"' in html(client, "/")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_who_is_logged_in_costs_two_queries(
+    client: Client, path: str, anna: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(anna)
+    with django_assert_num_queries(2):  # session, person
+        assert client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -34,6 +34,7 @@ LOGGING: dict[str, Any] = {
         "certwatch": {"level": "INFO"},
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.request": {"level": "ERROR"},  # an address that nobody has is the visitor's matter
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # so is a foreign Host: a 400, without a traceback
         "django.server": {"handlers": [], "propagate": True},
     },
 }
