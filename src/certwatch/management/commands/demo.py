@@ -60,8 +60,8 @@ def _run(folder: DemoFolder, port: int, registers: PracticeRegisters, family: Fa
     sources = {name: f"{registers.url}/{name}" for name in registers.names}
     env = folder.environment(port, sources)
     folder.write_env_file(port, sources)
-    filled = _fill(folder, env)
-    if family.wait(0) is not None:
+    filled = _fill(folder, env, family)
+    if filled is None:
         return 0
     family.start("web", "--host", HOST, "--port", str(port), env=env)
     family.start("worker", env=env)
@@ -90,19 +90,26 @@ def _run(folder: DemoFolder, port: int, registers: PracticeRegisters, family: Fa
     return family.wait() or 0
 
 
-def _fill(folder: DemoFolder, env: Mapping[str, str]) -> dict[str, Any]:
-    """Bring the demo's database up to date and put into it what is missing, in a process with the demo's settings."""
-    done = subprocess.run(  # noqa: S603 - our own program
+def _fill(folder: DemoFolder, env: Mapping[str, str], family: Family) -> dict[str, Any] | None:
+    """Bring the demo's database up to date and put into it what is missing, in a process with the demo's settings.
+
+    None if we were told to end meanwhile.
+    """
+    with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "certwatch.management.demo_filling", str(folder.registers)],
         env=dict(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C at the terminal is for us; it is over in a moment
-        check=False,
-    )
-    if done.returncode != 0:
+        start_new_session=True,  # Ctrl-C at the terminal is for us
+    ) as filling:
+        while filling.poll() is None:
+            if family.wait(LOOK_EVERY_S / 10) is not None:
+                filling.kill()  # what it has not committed is not there
+                return None
+        told = filling.stdout.read() if filling.stdout else b""
+    if filling.returncode != 0:
         raise Refused(f"The demo could not be filled. Begin it anew with --reset, which empties {shown(folder.path)}.")
-    filled: dict[str, Any] = json.loads(done.stdout)
+    filled: dict[str, Any] = json.loads(told)
     return filled
 
 
