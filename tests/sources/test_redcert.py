@@ -131,7 +131,7 @@ def test_a_spreadsheet_that_would_take_all_memory_is_not_opened(
     httpserver: HTTPServer, part: str, old: bytes, new: bytes
 ) -> None:
     vast = rezipped(workbook(*[ROW] * 3), lambda name, text: text.replace(old, new) if part in name else text)
-    with pytest.raises(SourceChanged, match="too far out|more than we can"):
+    with pytest.raises(SourceChanged, match=r"too far out|more than we can"):
         read_export(httpserver, vast)
 
 
