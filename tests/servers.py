@@ -34,6 +34,7 @@ from certwatch.rules import keys, numbers
 
 POSTGRES = os.environ.get("CERTWATCH_TEST_POSTGRES") or "postgres://postgres@127.0.0.1:5432/postgres"
 VALKEY = os.environ.get("CERTWATCH_TEST_VALKEY") or "redis://127.0.0.1:6379"
+CERTWATCH = Path(sys.executable).with_name("certwatch")
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 LONG_AGO = datetime(2026, 2, 12, 8, 30, tzinfo=UTC)
@@ -82,8 +83,9 @@ def ask(
 class Installation:
     """A migrated database of its own, reached by the ORM here and by the servers that are started on it."""
 
-    def __init__(self, home: Path, database_url: str, valkey_url: str = "") -> None:
+    def __init__(self, home: Path, database_url: str, valkey_url: str, blocker: Any) -> None:
         self.home, self.database_url, self.valkey_url = home, database_url, valkey_url
+        self._blocker = blocker  # pytest-django's, against tests that use the database without saying so
         self.alias = f"installation_{secrets.token_hex(4)}"
         where = {"ENGINE": "django.db.backends.sqlite3", "NAME": database_url.removeprefix("sqlite:///")}
         if not database_url.startswith("sqlite:"):
@@ -91,7 +93,7 @@ class Installation:
         options = {"timeout": 30} if database_url.startswith("sqlite:") else {}
         connections.databases[self.alias] = {**connections.databases["default"], "OPTIONS": options, **where}
         self._thread = ThreadPoolExecutor(1)  # its one connection is used there: coroutines may not, by Django's rules
-        self._do(lambda: call_command("migrate", database=self.alias, verbosity=0))
+        self.ask(lambda: call_command("migrate", database=self.alias, verbosity=0))
         if database_url.startswith("sqlite:"):
             self.execute("PRAGMA journal_mode = WAL")
 
@@ -112,7 +114,7 @@ class Installation:
                 cursor.execute(sql, values)
                 return list(cursor.fetchall()) if cursor.description else []
 
-        return self._do(run)
+        return self.ask(run)
 
     def org(self, **fields: Any) -> Organisation:
         slug = f"org-{secrets.token_hex(5)}"
@@ -127,7 +129,7 @@ class Installation:
 
     def revoke(self, key: str) -> None:
         mine = ApiKey.across_orgs.using(self.alias).filter(digest=keys.digest(key))
-        self._do(lambda: mine.update(revoked_at=datetime.now(UTC)))
+        self.ask(lambda: mine.update(revoked_at=datetime.now(UTC)))
 
     def certificate(self, org: Organisation, number: str, **fields: Any) -> Certificate:
         folded = numbers.key(number)
@@ -137,39 +139,41 @@ class Installation:
 
     def source(self, name: str, read_began: datetime | None) -> None:
         states = SourceState.objects.using(self.alias)
-        self._do(lambda: states.update_or_create(source=name, defaults={"read_began": read_began}))
+        self.ask(lambda: states.update_or_create(source=name, defaults={"read_began": read_began}))
 
     def change(self, row: Model, **fields: Any) -> None:
         """Give `row` other values."""
         for name, value in fields.items():
             setattr(row, name, value)
-        self._do(lambda: row.save(using=self.alias))
+        self.ask(lambda: row.save(using=self.alias))
 
     def close(self) -> None:
-        self._do(lambda: connections[self.alias].close())
+        self.ask(lambda: connections[self.alias].close())
         self._thread.shutdown()
         del connections.databases[self.alias]
 
     def _add(self, row: M) -> M:
-        self._do(lambda: row.save(using=self.alias))
+        self.ask(lambda: row.save(using=self.alias))
         return row
 
-    def _do(self, work: Callable[[], T]) -> T:
-        return self._thread.submit(work).result()
+    def ask(self, work: Callable[[], T]) -> T:
+        """The result of `work`, which may use the ORM."""
+        with self._blocker.unblock():
+            return self._thread.submit(work).result()
 
 
 class Server:
-    """Our server on an installation, started as the command `web` does, and ended with the `with` block."""
+    """`certwatch web` on an installation; SIGTERM ends it with the `with` block."""
 
     def __init__(
-        self, installation: Installation, *, what: str = "api", processes: int = 1, settings: Mapping[str, str] = {}
+        self, installation: Installation, *, serve: str = "api", processes: int = 1, settings: Mapping[str, str] = {}
     ) -> None:
         self.port = free_port()
         self._log = installation.home / f"server-{self.port}.log"
-        program = [sys.executable, "-m", "certwatch.config.serving", "127.0.0.1", str(self.port), str(processes), what]
+        options = ["--port", str(self.port), "--web-processes", str(processes), "--serve", serve]
         env = {**installation.settings, **settings}
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(program, env=env, stdout=log, stderr=log)
+            self.process = subprocess.Popen([CERTWATCH, "web", *options], env=env, stdout=log, stderr=log)
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + 30
@@ -272,15 +276,6 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def installed(home: Path, database_url: str, valkey_url: str = "") -> Iterator[Installation]:
-    made = Installation(home, database_url, valkey_url)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@contextlib.contextmanager
 def postgres_database() -> Iterator[str]:
     """The address of a new, empty database."""
     name = f"certwatch_test_{secrets.token_hex(6)}"
@@ -311,34 +306,34 @@ def valkey_url() -> Iterator[str]:
     client.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sqlite_installation(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Installation]:
-    """The embedded default: SQLite, counters in memory."""
+    """The embedded default: SQLite, counters in memory. Shared by all tests: each makes organisations of its own."""
     home = tmp_path_factory.mktemp("sqlite")
-    with django_db_blocker.unblock(), installed(home, f"sqlite:///{home / 'certwatch.sqlite3'}") as made:
-        yield made
+    made = Installation(home, f"sqlite:///{home / 'certwatch.sqlite3'}", "", django_db_blocker)
+    yield made
+    made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres_installation(
     tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any, valkey_url: str
 ) -> Iterator[Installation]:
-    """PostgreSQL, counters in Valkey."""
-    with redis.from_url(valkey_url) as client:
-        client.flushdb()  # another installation's organisations had the same ids
-    home = tmp_path_factory.mktemp("postgres")
-    with postgres_database() as url, django_db_blocker.unblock(), installed(home, url, valkey_url) as made:
+    """PostgreSQL, counters in Valkey. Shared by all tests: each makes organisations of its own."""
+    with postgres_database() as url:
+        made = Installation(tmp_path_factory.mktemp("postgres"), url, valkey_url, django_db_blocker)
         yield made
+        made.close()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def installation(request: pytest.FixtureRequest) -> Installation:
     """Each of the two in turn."""
     made: Installation = request.getfixturevalue(f"{request.param}_installation")
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(installation: Installation) -> Iterator[Server]:
     """The API on either: one process with counters in memory, two with counters in Valkey."""
     with Server(installation, processes=2 if installation.valkey_url else 1) as running:

@@ -24,6 +24,7 @@ def valkey(valkey_url: str) -> Iterator["redis.Redis[bytes]"]:
     with redis.from_url(valkey_url) as client:
         client.flushdb()
         yield client
+        client.flushdb()  # the servers of other tests count there, too
 
 
 @pytest.fixture
