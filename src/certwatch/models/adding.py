@@ -1,4 +1,4 @@
-"""The set-based half of adding certificates: many rows in one statement, as a loader of objects is several times slower.
+"""The set-based half of adding certificates: many rows a statement, as a loader of objects is several times slower.
 
 All of it runs inside the caller's transaction.
 """
