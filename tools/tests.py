@@ -13,7 +13,7 @@ NEAR_THE_DATABASE = ("tests/models", "tests/actions", "tests/jobs")
 
 
 def main() -> int:
-    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "-rs"]
+    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "-rfEs"]
     codes, notes = [], []
     reason = why_no_postgres(os.environ["CERTWATCH_TEST_POSTGRES"])
     if not reason:
