@@ -398,6 +398,13 @@ def test_a_password_in_an_address_is_never_shown(httpserver: HTTPServer) -> None
     assert "secret" not in str(error.value)
 
 
+def test_a_reply_does_not_tell_the_password_it_was_got_with(httpserver: HTTPServer) -> None:
+    url = httpserver.url_for("/").replace("://", "://me:secret@")
+    httpserver.expect_request("/", headers={"Authorization": "Basic bWU6c2VjcmV0"}).respond_with_data("yes")
+    with client(url) as (c, _, _):
+        assert c.ask(Request("GET", url)).url == httpserver.url_for("/")
+
+
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -443,6 +443,13 @@ def test_holder_and_place_are_parted_at_the_two_spaces(holder: str, address: str
     assert ctx.problems == []
 
 
+@pytest.mark.parametrize(("holder", "address"), [("Muster GmbH", ""), ("Muster Co., Ltd", "Muster Co., Ltd")])
+def test_a_holder_without_a_place_is_no_problem(httpserver: HTTPServer, holder: str, address: str) -> None:
+    findings, ctx = read_all(Iscc(httpserver, valid=[many(12, holder=holder, address=address)]))
+    assert {(f.holder, f.place) for f in findings} == {(holder, "")}
+    assert ctx.problems == []
+
+
 def test_a_holder_without_the_two_spaces_is_kept_whole_and_reported() -> None:
     finding, ctx = one(card(holder="Muster GmbH, Bern, CH"))
     assert (finding.holder, finding.place, ctx.problem_count) == ("Muster GmbH, Bern, CH", "", 1)

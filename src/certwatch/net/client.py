@@ -39,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was answered. `url` is where it came from, after redirects; header names are in small letters."""
+    """What was answered. `url` is where it came from, without a user's name; header names are in small letters."""
 
     status: int
     url: str
@@ -176,7 +176,7 @@ class Client:
         ) as response:
             body = self._body(request, response, began)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, str(response.url), headers, body)
+        return Reply(response.status_code, without_user(str(response.url)), headers, body)
 
     def _body(self, request: Request, response: "httpx2.Response", began: float) -> bytes:
         import httpx2

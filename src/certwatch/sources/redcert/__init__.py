@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from certwatch.net.client import LARGEST
 from certwatch.rules.errors import SourceChanged, SourceUnreachable
 from certwatch.rules.findings import Finding
 from certwatch.rules.status import Status
@@ -52,6 +53,8 @@ def crawl(ctx: Context) -> Iterator[Finding]:
 def read_file(ctx: Context, path: Path) -> Iterator[Finding]:
     """The same from the spreadsheet that a person downloaded."""
     try:
+        if path.stat().st_size > LARGEST:
+            raise SourceChanged(f"{path.name} is larger than {LARGEST // 1024 // 1024} MB.")
         content = path.read_bytes()
     except OSError as error:
         raise SourceUnreachable(f"{path.name} cannot be read: {error.strerror}.") from error
