@@ -5,9 +5,12 @@
   var root = document.documentElement;
   root.classList.add('js');  /* before the body is read: what needs script appears, what replaces it does not flash */
 
+  if (!navigator.clipboard) root.classList.add('no-copy');  /* at a plain http address: buttons that could not copy go */
+
   function say(text) { var live = document.getElementById('cw-live'); if (live) live.textContent = text; }
 
   document.addEventListener('click', function (e) {
+    openMenus().forEach(function (menu) { if (!menu.contains(e.target)) menu.open = false; });
     var t = e.target.closest('[data-copy],[data-menu],[role=tab]');
     if (!t) return;
     if (t.hasAttribute('data-copy')) copy(t);
@@ -15,9 +18,12 @@
     else pick(t);
   });
 
+  /* Menus are <details>: a click elsewhere and Esc close them. */
+  function openMenus() { return document.querySelectorAll('details[open]:has(> .dropdown-menu)'); }
+
   function copy(button) {
     var source = document.querySelector(button.dataset.copy), label = button.querySelector('span');
-    if (!source || !navigator.clipboard) return;
+    if (!source) return;
     navigator.clipboard.writeText((source.value || source.textContent).trim()).then(function () {
       var was = label.textContent;
       say(button.dataset.done);
@@ -52,6 +58,11 @@
     if (e.key === 'Escape') {
       var opener = document.querySelector('[data-menu][aria-expanded=true]');
       if (opener) { toggle(opener); opener.focus(); }
+      openMenus().forEach(function (menu) { menu.open = false; menu.querySelector('summary').focus(); });
+    }
+    if (e.key === '/' && !e.ctrlKey && !e.metaKey && !e.altKey && !/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) {
+      var search = document.querySelector('[data-key="/"]');
+      if (search) { search.focus(); e.preventDefault(); }
     }
   });
 
