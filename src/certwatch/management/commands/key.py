@@ -24,7 +24,9 @@ class Command(TyperCommand):
         self,
         org: Org,
         name: Annotated[
-            str, Option(parser=values.name("The name of a key", 100), metavar="NAME", help="What it is for.")
+            str,
+            # spelt out: of the metavar typer would make --NAME
+            Option("--name", parser=values.name("The name of a key", 100), metavar="NAME", help="What it is for."),
         ],
         scope: Annotated[
             list[str] | None,
