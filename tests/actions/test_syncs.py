@@ -348,6 +348,8 @@ def test_what_is_known_of_a_register_judges_only_the_first_run_at_its_own_addres
     env = settings.ENV  # type: ignore[attr-defined]
     settings.ENV = replace(env, source_urls={"iscc": "http://127.0.0.1:1/iscc"})  # type: ignore[attr-defined]
     assert sync(register, clock).state == RunState.GOOD
+    settings.ENV = env  # type: ignore[attr-defined]
+    assert sync(register, clock).state == RunState.HELD  # still the first one there
 
 
 def test_a_discarded_run_leaves_nothing(register: Register, clock: Clock) -> None:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Max
 
 from certwatch.models import Entry, RunState, SourceState, Sync
+from certwatch.net.client import without_user
 from certwatch.rules.errors import UnknownName
 from certwatch.sources import SOURCES
 from certwatch.sources.source import Source
@@ -61,7 +62,7 @@ def _row(
         "name": source.name,
         "schemes": list(source.schemes),
         "covers": source.covers.value,
-        "address": settings.ENV.source_urls.get(source.name, source.url),
+        "address": without_user(settings.ENV.source_urls.get(source.name, source.url)),
         "health": _health(last_try),
         "stale": is_stale(source, state, now),
         "last_good": state.read_began if state else None,

@@ -20,7 +20,7 @@ from django.db import transaction
 from certwatch.actions import audit, bindings, entries, evidence, locks, sources
 from certwatch.models import Entry, HeldReading, RunState, SourceState, Sync, User, fanout
 from certwatch.models.staging import Bulk, Row
-from certwatch.net.client import user_agent
+from certwatch.net.client import user_agent, without_user
 from certwatch.rules import belief, findings, numbers, schedule
 from certwatch.rules.errors import Refused, SourceError, SourceUnreachable
 from certwatch.rules.findings import Finding, Reading
@@ -155,7 +155,7 @@ def _begin(source: Source, clock: Clock, *, number: str = "", file: Path | None 
     return Sync.objects.create(
         source=source.name,
         number=number,
-        address=file.name if file else base,
+        address=file.name if file else without_user(base),
         own_address=file is None and base == source.url,
         began=clock(),
         duties_slot=slot,
@@ -182,7 +182,7 @@ def _read(
 
     with Context(
         source,
-        base=attempt.address if attempt.address.startswith("http") else source.url,
+        base=settings.ENV.source_urls.get(source.name, source.url),
         day=attempt_day(attempt),
         now=clock,
         user_agent=user_agent(settings.ENV.base_url, settings.ENV.operator_email),
@@ -254,7 +254,7 @@ def _conclude(source: Source, attempt: Sync, read: _Read, clock: Clock) -> None:
                 valid=valid,
                 watched=belief.Watched(known, worse),
                 expect=source.expect,
-                own_address=attempt.own_address,
+                first_at_own_address=attempt.own_address and not _was_believed_at_own_address(source),
                 day=day,
             )
             if reasons:
@@ -264,6 +264,11 @@ def _conclude(source: Source, attempt: Sync, read: _Read, clock: Clock) -> None:
             state.save(update_fields=["validators"])
     except _HeldBack as held:
         _hold(source, attempt, readings, held, now)
+
+
+def _was_believed_at_own_address(source: Source) -> bool:
+    believed = Sync.objects.filter(source=source.name, number="", own_address=True, applied_at__isnull=False)
+    return believed.exists()
 
 
 def _believe(

@@ -34,20 +34,21 @@ def judge(
     valid: int,
     watched: Watched,
     expect: Expect,
-    own_address: bool,
+    first_at_own_address: bool,
     day: date,
 ) -> list[str]:
     """Why the reading is to be held for the operator, one sentence each; empty: it is believed.
 
     `now` and `before` (the last run that was believed or released, None for the first) are tallies of
-    records; those whose last day lies before `day` do not count in either. `valid`: records with the word valid.
+    records; those whose last day lies before `day` do not count in either. `valid`: records with the word
+    valid. What the register is known to hold judges the first reading at its own address only.
     """
     reasons = []
     if not valid:
         reasons.append("It lists no valid certificate at all.")
     if before is not None:
         reasons += _shrunk(now, before, expect.may_shrink_by, day)
-    elif own_address and (rows := sum(sum(days.values()) for days in now.values())) < expect.at_least:
+    if first_at_own_address and (rows := sum(sum(days.values()) for days in now.values())) < expect.at_least:
         reasons.append(f"It is the first reading and lists {rows:,} records; at least {expect.at_least:,} are known.")
     if watched.worse >= LEAST_WORSENED and watched.worse > MAY_WORSEN_BY * watched.known:
         reasons.append(
