@@ -43,10 +43,8 @@ def main() -> NoReturn:
     with contextlib.suppress(AttributeError):  # a stream put in the place of a real one
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # JSON knows no other
         sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    words = sys.argv[1:]
-    sys.argv[0] = "certwatch"  # what django-typer prints in lines of usage, wherever the program lies
     try:
-        code = run(words)
+        code = run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our answer has gone (`| head`); the interpreter's last flush must not complain either.
@@ -91,6 +89,7 @@ def names() -> list[str]:
 def _run(name: str, arguments: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "certwatch.config.settings")
     os.environ.setdefault("DT_MANAGE_SCRIPT", "certwatch")  # what shells complete
+    sys.argv[0] = "certwatch"  # what django-typer prints in lines of usage, wherever the program lies
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a library's advice to its users is nothing for ours
     import django  # only here: help and complaints about the command's name need none of it

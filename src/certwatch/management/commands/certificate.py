@@ -13,6 +13,7 @@ from typer import Argument, Option
 from certwatch.actions import certificates, documents, orgs
 from certwatch.management import output, values
 from certwatch.management.output import say, show, show_json, table
+from certwatch.models import Certificate
 from certwatch.rules.errors import Refused, UnknownName
 from certwatch.rules.imports import Outcome, Verdict
 from certwatch.rules.sheets import Row, open_sheet
@@ -178,7 +179,7 @@ class Command(TyperCommand):
         certificate = certificates.named(orgs.named(org), number)
         if not certificate.source:
             raise Refused(f"“{certificate.number}” was entered by hand; there is no register to ask.")
-        run, found = syncs.check(sources.monitored(certificate.source), certificate.match_key, clock=timezone.now)
+        run, found = syncs.check(sources.monitored(certificate.source), _to_ask(certificate), clock=timezone.now)
         if run.error or run.state == "held":
             raise Refused(f"{run.source}: {run.state}: {run.error or ' '.join(run.reasons)}")
         certificate.refresh_from_db()
@@ -194,6 +195,13 @@ class Command(TyperCommand):
             show_json(answer)
         else:
             show(f"{certificate.number}: {answer['status']}, last checked {_in_words(answer, 'last_checked')}")
+
+
+def _to_ask(certificate: Certificate) -> str:
+    """The number as its register writes it where that is known, else without dashes that no register writes."""
+    if certificate.entry:
+        return certificate.entry.number
+    return certificate.number if certificate.number.isascii() else certificate.match_key
 
 
 def _content(file: Path) -> bytes:
