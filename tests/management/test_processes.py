@@ -142,6 +142,19 @@ def test_a_worker_refuses_a_database_that_is_not_up_to_date(start: Start) -> Non
     assert worker.said() == "certwatch: The database is not up to date. Run `certwatch migrate` first.\n"
 
 
+def test_nohup_lets_a_worker_live_on_when_the_terminal_is_closed(start: Start) -> None:
+    assert start("migrate").ended(60) == 0
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; inherited
+    try:
+        worker = start("worker", CERTWATCH_SOURCES="iscc", CERTWATCH_SOURCE_ISCC_URL="http://127.0.0.1:1/iscc")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for(worker, lambda: "The worker has started." in worker.said())
+    worker.process.send_signal(signal.SIGHUP)
+    wait_for(worker, lambda: "A source was not read well." in worker.said())
+    assert worker.told(signal.SIGTERM)[0] == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_waits_for_a_slow_register_ends_within_five_seconds(
     start: Start, httpserver: HTTPServer, number: int

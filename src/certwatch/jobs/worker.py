@@ -1,11 +1,10 @@
 """The worker process: threads that take tasks from the queue, a clock that adds them, and a heartbeat."""
 
 import logging
-import signal
 import sys
 import threading
 import time
-from types import FrameType
+from collections.abc import Callable
 
 import structlog
 from django.db import close_old_connections, connection
@@ -19,14 +18,14 @@ from certwatch.rules.errors import Refused
 
 log = structlog.get_logger()
 
-HEALTH_EVERY_S = 10
+LOOK_EVERY_S = 0.2
 PATIENCE_S = 3  # for tasks under way when we are told to end; all must be over after 5
 QUEUE_POLL_S = 1.0  # the embedded queue cannot call us; so long may a task wait
 
 
-def run() -> None:
-    """Work until SIGTERM, Ctrl-C or SIGHUP. Then the caller must leave the process with `os._exit`: a thread may
-    still wait for a slow register, and nothing may wait for it. What it had begun, the next run does again."""
+def run(told_to_end: Callable[[], bool]) -> None:
+    """Work until `told_to_end` says so. Then the caller must leave the process with `os._exit`: a thread may still wait
+    for a slow register, and nothing may wait for it. What it had begun, the next run does again."""
     _check_database()
     prepare()
     duties.open_rows()
@@ -34,16 +33,13 @@ def run() -> None:
     threading.Thread(target=_beat, args=(stopping,), name="heartbeat", daemon=True).start()
     # One thread for each source, so that a slow register never holds up another or a duty.
     consumer = QUEUE.create_consumer(workers=len(sources.names()) + 2, max_delay=QUEUE_POLL_S)
+    consumer._set_signal_handlers = lambda: None  # Huey's wait for ever, or not at all; the caller has set his
     consumer.start()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, stop)  # in place of the consumer's, which wait for ever, or not at all
     log.info("The worker has started.", sources=", ".join(sources.names()))
-    while not stopping.wait(HEALTH_EVERY_S):
+    while not told_to_end():
+        time.sleep(LOOK_EVERY_S)
         consumer.check_worker_health()
+    stopping.set()
     consumer.stop_flag.set()
     deadline = time.monotonic() + PATIENCE_S
     for _, thread in consumer.worker_threads:

@@ -23,17 +23,31 @@ LOOK_EVERY_S = 0.2
 PATIENCE_S = 4.6  # children take 4 s at most to end; after 5 all must be over
 
 
+class Ending:
+    """Notes SIGTERM, Ctrl-C, and that the terminal was closed (unless `nohup` says to live on)."""
+
+    def __init__(self) -> None:
+        self._told = False  # an Event could lock itself up: a handler interrupts its own thread anywhere
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._note)
+
+    def told(self) -> bool:
+        return self._told
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self._told = True
+
+
 class Family:
     """Child processes. Leaving the `with` block ends all of them; SIGTERM, Ctrl-C and SIGHUP end `wait`."""
 
     def __init__(self) -> None:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._told_to_end = threading.Event()
 
     def __enter__(self) -> Self:
         self._reading_end, self._writing_end = os.pipe()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._end)
+        self._ending = Ending()
         return self
 
     def __exit__(
@@ -65,17 +79,15 @@ class Family:
     def wait(self, timeout_s: float | None = None) -> int | None:
         """0 when we were told to end, 1 when a child ended by itself (told on stderr), None when the time is up."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while not self._told_to_end.wait(LOOK_EVERY_S):
+        while not self._ending.told():
             for name, child in self._children.items():
                 if child.poll() is not None:
                     sys.stderr.write(f"{name} ended by itself (exit code {child.returncode}); all else is ended too.\n")
                     return 1
             if deadline is not None and time.monotonic() > deadline:
                 return None
+            time.sleep(LOOK_EVERY_S)
         return 0
-
-    def _end(self, _signal: int, _frame: FrameType | None) -> None:
-        self._told_to_end.set()
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -4,6 +4,8 @@ import os
 
 from django_typer.management import TyperCommand
 
+from certwatch.management.processes import Ending
+
 
 class Command(TyperCommand):
     help = "Read the registers when they are due, and do all other regular work, until Ctrl-C or SIGTERM."
@@ -11,5 +13,5 @@ class Command(TyperCommand):
     def handle(self) -> None:
         from certwatch.jobs import worker  # opens the queue
 
-        worker.run()
+        worker.run(Ending().told)
         os._exit(0)  # a thread may still wait for a slow register
