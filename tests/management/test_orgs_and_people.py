@@ -161,6 +161,7 @@ class TestUser:
             ["otto@nord.example", "--org", "nordmuehle", "--role", "boss"],
             ["otto", "--org", "nordmuehle", "--role", "owner"],
             ["", "--org", "nordmuehle", "--role", "owner"],
+            [f"otto@{'x' * 60}.{'y' * 60}.{'z' * 60}.{'x' * 60}.example", "--org", "nordmuehle", "--role", "owner"],
         ],
     )
     def test_wrong_usage(self, certwatch: CommandLine, nordmuehle: Organisation, words: list[str]) -> None:

@@ -30,19 +30,27 @@ def create(
     *,
     slug: str = "",
     time_zone: str = "Europe/Berlin",
+    language: str = "en",
     rate_limit: int = 100,
     trial_ends: datetime | None = None,
     by: User | None,
     now: datetime,
+    address: str | None = None,
 ) -> Organisation:
     """A new organisation; open for good where it has no end of a trial.
 
     Without a `slug` it is made from the name, with a number where that is taken.
     """
     name = names.clean(name, "The name", 200)
-    facts = {"name": name, "time_zone": time_zone, "rate_limit": rate_limit, "trial_ends": trial_ends}
+    facts = {
+        "name": name,
+        "time_zone": time_zone,
+        "language": language,
+        "rate_limit": rate_limit,
+        "trial_ends": trial_ends,
+    }
     org = _with_slug(slug, facts, now) if slug else _with_free_slug(names.slug(name), facts, now)
-    audit.note(org, "organisation.created", about=org.name, about_id=org.slug, by=by, now=now)
+    audit.note(org, "organisation.created", about=org.name, by=by, now=now, address=address)
     return org
 
 
@@ -52,7 +60,7 @@ def close(org: Organisation, *, by: User | None, now: datetime) -> bool:
     if not Organisation.objects.filter(pk=org.pk, closed_at=None).update(closed_at=now):
         return False
     org.closed_at = now
-    audit.note(org, "organisation.closed", about=org.name, about_id=org.slug, by=by, now=now)
+    audit.note(org, "organisation.closed", about=org.name, by=by, now=now)
     return True
 
 
@@ -63,7 +71,7 @@ def reopen(org: Organisation, *, by: User | None, now: datetime) -> bool:
         return False
     org.closed_at = org.trial_ends = None
     org.save(update_fields=["closed_at", "trial_ends"])
-    audit.note(org, "organisation.opened", about=org.name, about_id=org.slug, by=by, now=now)
+    audit.note(org, "organisation.opened", about=org.name, by=by, now=now)
     return True
 
 
@@ -104,6 +112,12 @@ def invite(
         org.invitations.filter(pk=invitation.pk).update(revoked_at=now)
         raise Refused(f"The invitation could not be mailed to {email}: {error}.") from error
     return invitation
+
+
+def invitation_of(token: str) -> Invitation | None:
+    """The invitation whose link holds `token`, whatever became of it."""
+    found = Invitation.across_orgs.filter(token_digest=Invitation.digest(token))
+    return found.select_related("org", "invited_by").first()
 
 
 def _with_slug(slug: str, facts: dict[str, object], now: datetime) -> Organisation:

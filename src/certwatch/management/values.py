@@ -8,11 +8,13 @@ from datetime import date
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 from typer import BadParameter
 
 from certwatch.rules import keys, names
 from certwatch.rules.errors import Refused
+
+validate_length = MaxLengthValidator(254)  # what RFC 5321 lets an address have, and our column
 
 
 def day(text: str) -> date:
@@ -53,6 +55,7 @@ def email(text: str) -> str:
     """An e-mail address, in small letters."""
     try:
         validate_email(text)
+        validate_length(text)
     except ValidationError as error:
         raise BadParameter(f"“{text}” is no e-mail address.") from error
     return text.lower()
