@@ -1,9 +1,43 @@
-"""What people set for themselves."""
+"""What people do for themselves: sign up, choose, leave."""
 
-from certwatch.models import User
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+
+from certwatch.actions import audit, orgs, users
+from certwatch.models import Organisation, Role, User
 
 
 def choose_language(user: User, language: str) -> None:
     """`language` is one of ours; from now on pages and mails use it."""
     user.language = language
     user.save(update_fields=["language"])
+
+
+def choose(user: User, *, name: str, language: str, time_zone: str, shortcuts: bool) -> None:
+    """Own settings. `language` "" is the browser's, `time_zone` "" the organisation's."""
+    user.name, user.language, user.time_zone, user.shortcuts = name, language, time_zone, shortcuts
+    user.save(update_fields=["name", "language", "time_zone", "shortcuts"])
+
+
+@transaction.atomic
+def start_organisation(
+    user: User, name: str, *, trial_days: int, language: str, now: datetime, address: str | None = None
+) -> Organisation:
+    """The organisation of `user`, who has just signed up and owns it; on trial, or open where `trial_days` is 0."""
+    ends = now + timedelta(days=trial_days) if trial_days else None
+    org = orgs.create(name, language=language, trial_ends=ends, by=user, now=now, address=address)
+    users.join(user, org, Role.OWNER, by=user, now=now, address=address)
+    return org
+
+
+@transaction.atomic
+def sign_up_invited(email: str, name: str, password: str, *, now: datetime, address: str | None = None) -> User:
+    """A new person who came by an invitation's link, which proves the address. `password` was found good before."""
+    user = User(email=email.lower(), name=name, date_joined=now)
+    user.set_password(password)
+    user.save()
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    audit.note(None, "user.created", about=user.email, by=user, now=now, address=address)
+    return user

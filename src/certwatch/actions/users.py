@@ -37,7 +37,9 @@ def create(email: str, password: str, *, by: User | None, now: datetime) -> User
 
 
 @transaction.atomic
-def join(user: User, org: Organisation, role: Role, *, by: User | None, now: datetime) -> bool:
+def join(
+    user: User, org: Organisation, role: Role, *, by: User | None, now: datetime, address: str | None = None
+) -> bool:
     """Make `user` a member; False if he has this role there already. Raises `Refused` if he has another."""
     present = org.memberships.filter(user=user).first()
     if present is not None:
@@ -45,7 +47,7 @@ def join(user: User, org: Organisation, role: Role, *, by: User | None, now: dat
             return False
         raise Refused(f"{user.email} is a member of {org.name} already, as {present.role}.")
     org.memberships.create(user=user, role=role, created_at=now)
-    audit.note(org, "member.added", about=user.email, by=by, now=now, role=role.value)
+    audit.note(org, "member.added", about=user.email, by=by, now=now, address=address, role=role.value)
     return True
 
 

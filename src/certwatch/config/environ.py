@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from certwatch.rules.errors import Refused
 
@@ -63,6 +64,18 @@ class Environment:
         return Path(self.database_url[len(prefix) :]) if self.database_url.startswith(prefix) else None
 
 
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where our mails are handed over."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: str  # "implicit": from the first byte; "starttls": asked for first; "none"
+    timeout_s: int
+
+
 def read(env: Mapping[str, str] = os.environ) -> Environment:
     """The settings of `env`. Makes CERTWATCH_HOME and the secret key where there are none yet."""
     home = Path(env.get("CERTWATCH_HOME") or "var").absolute()
@@ -89,8 +102,8 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
             env.get("CERTWATCH_APPRISE_SCHEMES", "slack,workflows,discord,gchat,tgram,wxteams,pagerduty,opsgenie")
         ),
         metrics_networks=_networks(env, "CERTWATCH_METRICS_NETWORKS", ""),
-        oidc_url=env.get("CERTWATCH_OIDC_URL", ""),
-        oidc_client_id=env.get("CERTWATCH_OIDC_CLIENT_ID", ""),
+        oidc_url=_oidc_url(env),
+        oidc_client_id=env.get("CERTWATCH_OIDC_CLIENT_ID", "").strip(),
         oidc_client_secret=secret(env, "CERTWATCH_OIDC_CLIENT_SECRET"),
         oidc_name=env.get("CERTWATCH_OIDC_NAME", ""),
     )
@@ -157,7 +170,59 @@ def _email_url(env: Mapping[str, str]) -> str:
     text = secret(env, "EMAIL_URL")
     if not text:
         return ""
-    return _checked_url("EMAIL_URL", text, ("smtp", "smtps"), "smtp://user:password@mail.example:587", show=False)
+    text = _checked_url("EMAIL_URL", text, ("smtp", "smtps"), "smtp://user:password@mail.example:587", show=False)
+    mail_server(text)
+    return text
+
+
+def mail_server(url: str) -> MailServer:
+    """What an EMAIL_URL says. `smtps` speaks TLS from the first byte (port 465), `smtp` asks for it (STARTTLS) at port
+    587 and not at others (port 25); `?tls=starttls` and `?tls=none` say otherwise. `?timeout=30`: seconds.
+    """
+    parts = urlsplit(url)
+    implicit = parts.scheme == "smtps"
+    port = parts.port or (465 if implicit else 25)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    tls = options.pop("tls", "implicit" if implicit else "starttls" if port == 587 else "none")
+    timeout_s = number(
+        {"EMAIL_URL's timeout": options.pop("timeout", "")}, "EMAIL_URL's timeout", 15, least=1, most=120
+    )
+    if options or tls not in (("implicit",) if implicit else ("starttls", "none")):
+        raise BadSetting(
+            "EMAIL_URL may end in ?timeout=SECONDS and, with smtp://, ?tls=starttls or ?tls=none; "
+            "smtps:// always speaks TLS."
+        )
+    return MailServer(
+        host=parts.hostname or "",
+        port=port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls=tls,
+        timeout_s=timeout_s,
+    )
+
+
+def single_sign_on(env: Environment) -> dict[str, Any]:
+    """The OpenID Connect provider as django-allauth wants it; nothing without settings."""
+    if not env.oidc_url:
+        return {}
+    app = {
+        "provider_id": "sso",
+        "name": env.oidc_name or "Single sign-on",
+        "client_id": env.oidc_client_id,
+        "secret": env.oidc_client_secret,
+        "settings": {"server_url": env.oidc_url},
+    }
+    return {"openid_connect": {"APPS": [app], "OAUTH_PKCE_ENABLED": True}}
+
+
+def _oidc_url(env: Mapping[str, str]) -> str:
+    text = env.get("CERTWATCH_OIDC_URL", "").strip().rstrip("/")
+    if not text:
+        return ""
+    if not env.get("CERTWATCH_OIDC_CLIENT_ID", "").strip():
+        raise BadSetting("CERTWATCH_OIDC_CLIENT_ID must name this installation at the provider of CERTWATCH_OIDC_URL.")
+    return _checked_url("CERTWATCH_OIDC_URL", text, ("https", "http"), "https://login.example/realms/main")
 
 
 def _source_urls(env: Mapping[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Django's settings. What an operator may set is read in `environ`."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,6 +45,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_typer",
     "csp",
 ]
@@ -60,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "certwatch.web.middleware.log_in_first",
+    "certwatch.web.middleware.stay_logged_in",
     "certwatch.web.middleware.Language",  # after authentication: a person's own setting comes first
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -70,9 +76,6 @@ CSRF_FAILURE_VIEW = "certwatch.web.errors.form_expired"
 ASGI_APPLICATION = "certwatch.config.asgi.application"
 AUTH_USER_MODEL = "certwatch.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -80,6 +83,44 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SESSION_LASTS = timedelta(hours=12)  # without activity
+SESSION_COOKIE_AGE = int(SESSION_LASTS.total_seconds())
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "/o/"
+
+ACCOUNT_ADAPTER = "certwatch.web.adapters.Accounts"
+ACCOUNT_FORMS = {
+    "login": "certwatch.web.accounts.LogInForm",
+    "signup": "certwatch.web.accounts.SignUpForm",
+    "reset_password_from_key": "certwatch.web.accounts.NewPasswordForm",
+    "change_password": "certwatch.web.accounts.ChangePasswordForm",
+    "set_password": "certwatch.web.accounts.SetPasswordForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # only in the browser in which he signed up
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())  # "stay signed in"
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+
+MFA_ADAPTER = "certwatch.web.adapters.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Certificate Watch"
+MFA_TOTP_TOLERANCE = 1  # so many times 30 s may the telephone's clock be wrong
+
+SOCIALACCOUNT_ADAPTER = "certwatch.web.adapters.SingleSignOn"
+SOCIALACCOUNT_FORMS = {"signup": "certwatch.web.accounts.SingleSignUpForm"}
+SOCIALACCOUNT_AUTO_SIGNUP = False  # who is new says what his organisation is called
+# The operator chose whom to trust: an address that the provider has confirmed opens the account of that address.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS = environ.single_sign_on(ENV)
 
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -130,11 +171,27 @@ STORAGES = {
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
+CACHES = {  # shared by all processes: the limits on guessing count in it
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.valkey_url}
+    if ENV.valkey_url
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "certwatch_cachedvalue",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # past it some are dropped, whatever they count
+    }
+}
+
 DEFAULT_FROM_EMAIL = ENV.email_from
 SERVER_EMAIL = ENV.email_from
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if ENV.email_url else "django.core.mail.backends.console.EmailBackend"
 )
+if ENV.email_url:
+    _server = environ.mail_server(ENV.email_url)
+    EMAIL_HOST, EMAIL_PORT = _server.host, _server.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _server.user, _server.password
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _server.tls == "implicit", _server.tls == "starttls"
+    EMAIL_TIMEOUT = _server.timeout_s
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = ENV.https
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -1,6 +1,7 @@
 """Tables, and the questions asked of them."""
 
 from certwatch.models.audit import AuditEntry
+from certwatch.models.cache import CachedValue
 from certwatch.models.certificates import Binding, Certificate, Change, ChangeCounter, ChangeType, Kind, OwnVersion
 from certwatch.models.contacts import ContactMessage
 from certwatch.models.documents import Document
@@ -17,6 +18,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Binding",
+    "CachedValue",
     "Certificate",
     "Change",
     "ChangeCounter",

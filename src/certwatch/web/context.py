@@ -20,12 +20,14 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def _organisation(request: HttpRequest) -> dict[str, Any]:
-    """On an organisation's pages: `org`, `role`, and what the reader may do there: `may.change`, `may.admin`, …"""
+    """On an organisation's pages: `org`, the reader's `role` there and all his `memberships`, and what he may do:
+    `may.change`, `may.admin`, …"""
     if not hasattr(request, "org"):
         return {}
     return {
         "org": request.org,
         "role": request.role,  # type: ignore[attr-defined]
+        "memberships": request.memberships,  # type: ignore[attr-defined]
         "may": {right.value: True for right in request.rights},  # type: ignore[attr-defined]
         "org_state": request.org.state(request.now),  # type: ignore[attr-defined]
         "today": request.today,  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
+from allauth.account.decorators import reauthentication_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -27,6 +28,7 @@ class OrgRequest(HttpRequest):
     user: User
     org: Organisation
     role: str
+    memberships: list[Membership]  # the person's, in all organisations, by name
     rights: frozenset[Right]  # what the member may do here and now
     now: datetime
     today: date  # the organisation's calendar day
@@ -46,31 +48,46 @@ def org_page(right: Right, *, closed_too: bool = False) -> Callable[[OrgView[P]]
     def decorate(view: OrgView[P]) -> View[P]:
         @wraps(view)
         def page(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            member = _membership(request, slug)
             org_request = cast(OrgRequest, request)
-            _introduce(org_request, member)
-            if right not in RIGHTS[member.role]:
+            _introduce(org_request, slug)
+            if right not in RIGHTS[org_request.role]:
                 raise PermissionDenied
             if right not in org_request.rights and not closed_too:
                 return render(request, "errors/closed.html", status=403)
-            with timezone.override(ZoneInfo(org_request.user.time_zone or member.org.time_zone)):
+            with timezone.override(ZoneInfo(org_request.user.time_zone or org_request.org.time_zone)):
                 return view(org_request, *args, **kwargs)
 
-        return page
+        return cast(View[P], page)
 
     return decorate
 
 
-def _membership(request: HttpRequest, slug: str) -> Membership:
-    now = timezone.now()
-    found = Membership.objects_of(request.user).filter(org__slug=slug).select_related("org").first()
-    if found is None or found.has_ended(now):
-        raise Http404
-    return found
+def fresh_login(view: OrgView[P]) -> OrgView[P]:
+    """Below `org_page`, before what is dangerous: who proved himself more than five minutes ago does so again.
+
+    Afterwards what he was about to do goes on, a form with what he had filled in.
+    """
+    return cast(OrgView[P], reauthentication_required(view))
 
 
-def _introduce(request: OrgRequest, member: Membership) -> None:
+def came_from(request: HttpRequest) -> str | None:
+    """The client's address for the audit trail; None at a Unix socket, where nobody knows it."""
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def memberships(request: HttpRequest, now: datetime) -> list[Membership]:
+    """Where the reader is a member, by the organisation's name; whose access has ended is none."""
+    found = Membership.objects_of(request.user).select_related("org").order_by("org__name", "org__slug")
+    return [member for member in found if not member.has_ended(now)]
+
+
+def _introduce(request: OrgRequest, slug: str) -> None:
+    """Say in `request` who is there and what he may do. One query, which also fills the list to switch by."""
     request.now = timezone.now()
+    request.memberships = memberships(request, request.now)
+    member = next((member for member in request.memberships if member.org.slug == slug), None)
+    if member is None:
+        raise Http404
     request.org, request.role = member.org, member.role
     request.today = member.org.today(request.now)
     rights = RIGHTS[member.role]

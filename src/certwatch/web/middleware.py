@@ -1,8 +1,10 @@
 """What is done for every page."""
 
+import time
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
@@ -10,6 +12,8 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 Handler = Callable[[HttpRequest], HttpResponse]
+
+SEEN_EVERY_S = 60  # no write with every request; so much earlier may a session end
 
 
 class Language(LocaleMiddleware):
@@ -34,6 +38,18 @@ def log_in_first(get_response: Handler) -> Handler:
             page = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/o/"
             return HttpResponse(headers={"HX-Redirect": _log_in(page)})
         return redirect_to_login(request.get_full_path(), login_url=_LOG_IN)
+
+    return answer
+
+
+def stay_logged_in(get_response: Handler) -> Handler:
+    """Activity begins the session's twelve hours (or thirty days) anew, and is noted in the list of sessions."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and time.time() - request.session.get("seen", 0) > SEEN_EVERY_S:
+            request.session["seen"] = int(time.time())
+            UserSession.objects.create_from_request(request)
+        return get_response(request)
 
     return answer
 
