@@ -65,6 +65,8 @@ def say(about: Entry, run: Sync, word: Status, valid_until: date | None = date(2
         valid_from=about.valid_from,
         valid_until=valid_until,
         suspensions=[["2026-11-01", None]] if word == Status.SUSPENDED else [],
+        place="Musterstadt",
+        certifier="SGS",
         details={"Scope": "Trader", "Issuing CB": "SGS"},
         first_seen=run.began,
         known_from=run.began,

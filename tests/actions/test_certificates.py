@@ -314,7 +314,7 @@ class TestShapes:
         one = watched.one(certificate, NOON)
         assert (one["word"], one["status"]) == ("suspended", "suspended")
         assert one["suspensions"] == [{"from": "2026-11-01", "until": None}]
-        assert one["details"] == {"Scope": "Trader", "Issuing CB": "SGS"}
+        assert one["details"] == {"Scope": "Trader", "Issuing CB": "SGS", "Place": "Musterstadt"}
         assert [c.holder for c in one["candidates"]] == ["Müller GmbH"]
 
     def test_an_ambiguous_one_shows_all_candidates(self, nordmuehle: Organisation) -> None:

@@ -33,7 +33,7 @@ def one(certificate: Certificate, now: datetime) -> dict[str, Any]:
         **_row(values, org.today(now), _readings()),
         "word": certificate.word,
         "suspensions": _suspensions(version.suspensions if version else []),
-        "details": version.details if version else {},
+        "details": _details(version) if version else {},
         "candidates": candidates(certificate, org.today(now)),
     }
 
@@ -93,6 +93,13 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 def _newest_version(certificate: Certificate) -> EntryVersion | None:
     entry = certificate.entry
     return entry.versions.filter(version=entry.version).first() if entry else None
+
+
+def _details(version: EntryVersion) -> dict[str, str]:
+    """The register's labels and texts; what it says without a label stands under one of ours."""
+    unlabelled = {"Place": version.place, "Certification body": version.certifier}
+    said = set(version.details.values())
+    return version.details | {label: text for label, text in unlabelled.items() if text and text not in said}
 
 
 def _suspensions(stored: list[list[str | None]]) -> list[dict[str, str | None]]:
