@@ -119,46 +119,6 @@ def test_short_and_long_lines_are_read_as_far_as_the_headings_go() -> None:
     assert [(r.number, r.supplier) for r in rows("number;supplier\nA\nB;x;y;z\n")] == [("A", ""), ("B", "x")]
 
 
-@pytest.mark.parametrize(
-    ("text", "day"),
-    [
-        ("2026-12-31", date(2026, 12, 31)),
-        ("31.12.2026", date(2026, 12, 31)),
-        ("31.12.26", date(2026, 12, 31)),
-        ("1.2.2026", date(2026, 2, 1)),
-        ("31/12/2026", date(2026, 12, 31)),
-        ("31-12-2026", date(2026, 12, 31)),
-        ("31 Dec 2026", date(2026, 12, 31)),
-        ("31. Dezember 2026", date(2026, 12, 31)),
-        ("1 März 2026", date(2026, 3, 1)),
-        ("1. Ma\u0308rz 2026", date(2026, 3, 1)),
-        ("3. Mai 26", date(2026, 5, 3)),
-        ("31-Dec-2026", date(2026, 12, 31)),
-        ("Dec 31, 2026", date(2026, 12, 31)),
-        ("30 Sept. 2026", date(2026, 9, 30)),
-        ("2026-12-31T00:00:00Z", date(2026, 12, 31)),
-        ("31.12.2026 00:00", date(2026, 12, 31)),
-        ("\N{NO-BREAK SPACE}31.12.2026 ", date(2026, 12, 31)),
-        ("01.01.99", date(1999, 1, 1)),
-        ("", None),
-        (" - ", None),
-        (datetime(2026, 12, 31), date(2026, 12, 31)),  # noqa: DTZ001 - as a spreadsheet has it
-        (date(2026, 12, 31), date(2026, 12, 31)),
-        (46387.0, date(2026, 12, 31)),  # a spreadsheet's day whose format was lost
-    ],
-)
-def test_days_are_read_as_people_write_them(text: Any, day: date | None) -> None:
-    assert sheets.day_of(text) == day
-
-
-@pytest.mark.parametrize(
-    "text", ["soon", "32.12.2026", "31.02.2026", "2026", "31.12.", "12/31/2026", "1 Foo 2026", 2026.0, True]
-)
-def test_what_is_no_day_is_never_made_one(text: Any) -> None:
-    with pytest.raises(ValueError):
-        sheets.day_of(text)
-
-
 def test_the_day_comes_before_the_month_unless_the_column_shows_that_it_cannot() -> None:
     day_first = rows("number;valid until\nA;01/02/2026\nB;03/04/2026\n")
     assert [r.valid_until for r in day_first] == [date(2026, 2, 1), date(2026, 4, 3)]
@@ -173,21 +133,6 @@ def test_a_column_that_shows_both_orders_is_read_day_first_and_the_rest_is_told(
     assert two.valid_until is None
     assert two.dates_unclear
     assert two.remarks == ("“12/31/2026” is no date.",)
-
-
-@pytest.mark.parametrize(
-    ("word", "status"),
-    [
-        ("valid", Status.VALID), ("Not yet valid", Status.NOT_YET_VALID), ("not_yet_valid", Status.NOT_YET_VALID),
-        ("GÜLTIG", Status.VALID), ("läuft bald ab", Status.VALID), ("Expiring soon", Status.VALID),
-        ("abgelaufen", Status.EXPIRED), ("ausgesetzt", Status.SUSPENDED), ("entzogen", Status.WITHDRAWN),
-        ("beendet", Status.TERMINATED), ("nicht gefunden", Status.NOT_FOUND), ("unklar", Status.UNKNOWN),
-        ("nie geprüft", Status.UNKNOWN), ("Noch nicht gültig", Status.NOT_YET_VALID), ("terminated", Status.TERMINATED),
-        ("active", None), ("", None),
-    ],
-)  # fmt: skip
-def test_status_words_are_the_apis_and_the_pages_in_both_languages(word: str, status: Status | None) -> None:
-    assert sheets.status_of(word) == status
 
 
 def test_a_status_that_nobody_knows_is_remarked() -> None:

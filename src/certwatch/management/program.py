@@ -71,7 +71,7 @@ def run(words: Sequence[str]) -> int:
         return GOOD
     if name not in names() and name not in HIDDEN:
         near = difflib.get_close_matches(name, names(), n=1)
-        meant = f", did you mean “{near[0]}”?" if near else ""
+        meant = f", did you mean “{near[0]}”?" if near else "."
         return _complain(f"there is no command “{name}”{meant} See certwatch --help.", WRONG_USAGE)
     try:
         return _run(name, arguments)
