@@ -30,6 +30,7 @@ class Import(OrgOwned):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveIntegerField()
     sheet = models.CharField(max_length=120, blank=True)  # of a workbook, where a person chose one
+    look = models.JSONField(default=dict)  # rules.layouts.Look: what a first look at the file showed
     columns = models.JSONField(default=dict)  # field → place of its column, as confirmed
     state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.UPLOADED)
     by_hand = models.BooleanField(default=True)  # enter rows of unmonitored schemes by hand
@@ -50,6 +51,9 @@ class Import(OrgOwned):
         indexes = [models.Index(fields=["state"], name="imports_to_work_on")]  # the worker: what waits?
 
 
+LEAVE_OUT = "-"
+
+
 class ImportRow(models.Model):
     """One row of a file: what it says, its verdict, and what became of it."""
 
@@ -57,11 +61,13 @@ class ImportRow(models.Model):
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False)
     line = models.PositiveIntegerField()  # in the file, headings included
     cells = models.JSONField(default=list)  # the file's own, as texts
+    said = models.JSONField(default=dict)  # rules.sheets.Row: what they mean
     number = models.CharField(max_length=200, blank=True)
+    source = models.CharField(max_length=40, blank=True)  # that answers for it; "": nobody reads its scheme
     verdict = models.CharField(max_length=16, blank=True)
     reason = models.TextField(blank=True)
     candidates = models.JSONField(default=list)
-    picked = models.CharField(max_length=200, blank=True)  # of several candidates or suggestions, a person's choice
+    picked = models.CharField(max_length=200, blank=True)  # place in `candidates` that a person chose, or LEAVE_OUT
     outcome = models.CharField(max_length=10, blank=True)
     certificate = models.ForeignKey(Certificate, on_delete=models.SET_NULL, null=True, related_name="+")
 

@@ -1,7 +1,11 @@
 """What the public registers say, stored once for everybody, with all that they said before."""
 
-from django.db import models
+from typing import Any
 
+from django.db import models
+from django.db.models.functions import Replace
+
+from certwatch.rules import similar
 from certwatch.rules.status import Status
 
 
@@ -59,6 +63,14 @@ class SourceState(models.Model):
     )  # address → {"etag", "last_modified", "sha256"}, for conditional requests
 
 
+def _sketch() -> Any:
+    """`rules.similar.sketch` of the number, in SQL."""
+    expression: Any = models.F("number_key")
+    for written, instead in similar.LEFT_OUT:
+        expression = Replace(expression, models.Value(written), models.Value(instead))
+    return expression
+
+
 class Entry(models.Model):
     """What a register last said of one number and holder. A copy of its newest version, for speed."""
 
@@ -77,11 +89,15 @@ class Entry(models.Model):
     version = models.PositiveIntegerField()  # of its newest EntryVersion
     first_seen = models.DateTimeField()
     gone_at = models.DateTimeField(null=True)  # when the first believed reading without it began
+    sketch = models.GeneratedField(  # what similar numbers share
+        expression=_sketch(), output_field=models.CharField(max_length=600), db_persist=True
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["source", "number_key", "holder_key"], name="one_entry_per_holder")
         ]
+        indexes = [models.Index(fields=["sketch"], name="similar_numbers")]  # imports: which number may be meant?
 
     @property
     def status(self) -> Status:

@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -53,6 +54,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
 DATES = ("valid_from", "valid_until")
 
 Record = tuple[int, Sequence[Any]]  # line in the file, from 1; cells
+Records = Callable[[], Iterator[Record]]  # from the first line on, each time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ class Sheet:
     headings: Sequence[str]
     row_count: int
     _month_first: frozenset[str]  # date fields of which the column shows that the month comes first
-    _records: Callable[[], Iterator[Record]]  # those below the headings that are not empty
+    _records: Records  # those below the headings that are not empty
 
     @property
     def ignored(self) -> list[str]:
@@ -93,8 +95,12 @@ class Sheet:
 
     def rows(self) -> Iterator[Row]:
         """The lines below the headings, empty ones left out."""
+        return (row for _, row in self.lines())
+
+    def lines(self) -> Iterator[tuple[Sequence[Any], Row]]:
+        """The same, each with its cells as they are."""
         for line, cells in self._records():
-            yield self._row(line, cells)
+            yield cells, self._row(line, cells)
 
     def _row(self, line: int, cells: Sequence[Any]) -> Row:
         remarks: list[str] = []
@@ -131,17 +137,28 @@ class Sheet:
 
 def open_sheet(data: bytes, *, sheet: str = "") -> Sheet:
     """The table in a file's bytes; `sheet` names one of a workbook. Raises `Refused` with the reason."""
+    if is_workbook(data):
+        return _from_workbook(data, sheet)
+    decoded = text(data)
+    if sheet:
+        raise Refused("A text file has no sheets to choose from.")
+    return _from_text(decoded)
+
+
+def is_workbook(data: bytes) -> bool:
+    """Whether the file is XLSX, XLS or ODS by its content. Raises `Refused` for one that is too large or empty."""
     if len(data) > LARGEST:
         raise Refused(f"The file has {len(data) / 1024 / 1024:.1f} MB; 20 MB are the most.")
     if not data.strip():
         raise Refused("The file is empty.")
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return _from_workbook(data, sheet)
+    return data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
+
+
+def text(data: bytes) -> str:
+    """What stands in a text file. Raises `Refused` for another kind of file."""
     if data.startswith(b"%PDF"):
         raise Refused("This is a PDF, not a table. Send a CSV, XLSX, XLS or ODS file.")
-    if sheet:
-        raise Refused("A text file has no sheets to choose from.")
-    return _from_text(_decoded(data))
+    return _decoded(data)
 
 
 _FIELD_BY_HEADING = {fold(h): (field, place) for field, hs in HEADINGS.items() for place, h in enumerate(hs)}
@@ -150,12 +167,12 @@ _CELL = re.compile(rb'<c [^>]*?\br="([A-Z]{1,3})(\d{1,7})"')  # of a sheet in XL
 
 def _from_text(text: str) -> Sheet:
     best: Sheet | None = None
-    reason = Refused(_no_numbers())
+    reason = Refused(no_numbers())
     for delimiter in DELIMITERS:
         try:
-            sheet = _understood("", lambda d=delimiter: _text_records(text, d))  # type: ignore[misc]
+            sheet = _understood("", lambda d=delimiter: text_records(text, d))  # type: ignore[misc]
         except Refused as refused:
-            if not isinstance(refused, _NoNumbers):
+            if not isinstance(refused, NoNumbers):
                 reason = refused
             continue
         if best is None or len(sheet.columns) > len(best.columns):
@@ -183,7 +200,7 @@ def _decoded(data: bytes) -> str:
     raise Refused("The file is no table that can be read: neither text nor a workbook (CSV, TSV, XLSX, XLS, ODS).")
 
 
-def _text_records(text: str, delimiter: str) -> Iterator[Record]:
+def text_records(text: str, delimiter: str) -> Iterator[Record]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -196,22 +213,29 @@ def _text_records(text: str, delimiter: str) -> Iterator[Record]:
 
 
 def _from_workbook(data: bytes, chosen: str) -> Sheet:
+    with workbook(data, chosen) as tables:
+        for name, records in tables:
+            try:
+                return _understood(name, records)
+            except NoNumbers:
+                continue
+    raise Refused(no_numbers())
+
+
+@contextmanager
+def workbook(data: bytes, chosen: str = "") -> Iterator[Iterator[tuple[str, Records]]]:
+    """The sheets of a workbook with their lines, or only the `chosen` one. Raises `Refused`, also while it is read."""
     from python_calamine import CalamineError, CalamineWorkbook  # an import only: other commands need not load it
 
     _refuse_bomb(data)
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        if chosen and chosen not in workbook.sheet_names:
-            raise Refused(f"There is no sheet “{chosen}”; there are {', '.join(workbook.sheet_names)}.")
-        for name in [chosen] if chosen else workbook.sheet_names:
-            table = workbook.get_sheet_by_name(name)
-            try:
-                return _understood(name, lambda table=table: enumerate(table.iter_rows(), start=1))  # type: ignore[misc]
-            except _NoNumbers:
-                continue
+        opened = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        if chosen and chosen not in opened.sheet_names:
+            raise Refused(f"There is no sheet “{chosen}”; there are {', '.join(opened.sheet_names)}.")
+        tables = ((name, opened.get_sheet_by_name(name)) for name in ([chosen] if chosen else opened.sheet_names))
+        yield ((name, lambda table=table: enumerate(table.iter_rows(), start=1)) for name, table in tables)  # type: ignore[misc]
     except CalamineError as error:
         raise Refused(f"The workbook cannot be read; it is broken, protected, or of another kind: {error}.") from error
-    raise Refused(_no_numbers())
 
 
 def _refuse_bomb(data: bytes) -> None:
@@ -263,11 +287,11 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
-class _NoNumbers(Refused):
+class NoNumbers(Refused):
     """Here is no column of numbers; another delimiter or sheet may give one."""
 
 
-def _no_numbers() -> str:
+def no_numbers() -> str:
     return (
         "There is no column of certificate numbers. Its heading must be one of: "
         + ", ".join(HEADINGS["number"][:5])
@@ -275,9 +299,13 @@ def _no_numbers() -> str:
     )
 
 
-def _understood(name: str, records: Callable[[], Iterator[Record]]) -> Sheet:
-    """The table of `records`, looked through once from end to end: what cannot be read is found before use."""
-    heading_line, headings, columns = _headings(records())
+def _understood(name: str, records: Records) -> Sheet:
+    return table(name, records, *headings_of(records()))
+
+
+def table(name: str, records: Records, heading_line: int, headings: Sequence[str], columns: Mapping[str, int]) -> Sheet:
+    """The table below `heading_line` (0: there are no headings), looked through once from end to end: what cannot be
+    read is found before use."""
 
     def below() -> Iterator[Record]:
         for line, cells in records():
@@ -297,18 +325,20 @@ def _understood(name: str, records: Callable[[], Iterator[Record]]) -> Sheet:
     return Sheet(name, columns, headings, count, month_first, below)
 
 
-def _headings(records: Iterable[Record]) -> tuple[int, list[str], dict[str, int]]:
+def headings_of(records: Iterable[Record]) -> tuple[int, list[str], dict[str, int]]:
+    """The line of the headings, the headings, and field → place of its column. Raises `NoNumbers`."""
     for seen, (line, cells) in enumerate(records):
         if seen == HEADINGS_WITHIN:
             break
         headings = [one_line(cell) for cell in cells]
-        columns = _columns(headings)
+        columns = columns_of(headings)
         if "number" in columns:
             return line, headings, columns
-    raise _NoNumbers(_no_numbers())
+    raise NoNumbers(no_numbers())
 
 
-def _columns(headings: Sequence[str]) -> dict[str, int]:
+def columns_of(headings: Sequence[str]) -> dict[str, int]:
+    """Field → place of the column whose heading fits it best."""
     best: dict[str, tuple[int, int]] = {}  # field → (place of the heading among its names, place of the column)
     for column, heading in enumerate(headings):
         if fitting := _FIELD_BY_HEADING.get(fold(heading)):
