@@ -1,15 +1,16 @@
 """Organisations: made, closed, opened; who is invited into them."""
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from smtplib import SMTPException
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
+from django.utils import timezone, translation
 
-from certwatch.actions import audit
+from certwatch.actions import audit, users
 from certwatch.models import Invitation, Organisation, Role, User
 from certwatch.models.orgs import INVITATION_LASTS
 from certwatch.rules import names
@@ -142,10 +143,14 @@ def _with_free_slug(wanted: str, facts: dict[str, object], now: datetime) -> Org
 
 
 def _invitation_mail(invitation: Invitation, link: str, connection: BaseEmailBackend) -> EmailMessage:
-    words = {"invitation": invitation, "org": invitation.org, "link": link, "role": Role(invitation.role).label}
-    return EmailMessage(
-        subject=render_to_string("emails/invitation.subject.txt", words).strip(),
-        body=render_to_string("emails/invitation.txt", words),
-        to=[invitation.email],
-        connection=connection,
-    )
+    """In the reader's language, if he is known and chose one, else in the organisation's."""
+    known = users.with_address(invitation.email)
+    words = {"invitation": invitation, "org": invitation.org, "link": link}
+    with translation.override((known and known.language) or invitation.org.language), timezone.override(UTC):
+        words["role"] = Role(invitation.role).label
+        return EmailMessage(
+            subject=render_to_string("emails/invitation.subject.txt", words).strip(),
+            body=render_to_string("emails/invitation.txt", words).strip() + "\n",
+            to=[invitation.email],
+            connection=connection,
+        )

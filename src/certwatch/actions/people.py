@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from allauth.account.models import EmailAddress
 from django.db import transaction
 
-from certwatch.actions import audit, orgs, users
-from certwatch.models import Organisation, Role, User
+from certwatch.actions import audit, members, orgs, users
+from certwatch.models import Invitation, Membership, Organisation, Role, User
 
 
 def choose_language(user: User, language: str) -> None:
@@ -33,11 +33,16 @@ def start_organisation(
 
 
 @transaction.atomic
-def sign_up_invited(email: str, name: str, password: str, *, now: datetime, address: str | None = None) -> User:
-    """A new person who came by an invitation's link, which proves the address. `password` was found good before."""
-    user = User(email=email.lower(), name=name, date_joined=now)
+def join_invited(
+    invitation: Invitation, name: str, password: str, *, now: datetime, address: str | None = None
+) -> Membership:
+    """A new person and his membership. The invitation's link proves the address; `password` was found good before.
+
+    Raises `Refused` where the invitation works no more.
+    """
+    user = User(email=invitation.email.lower(), name=name, date_joined=now)
     user.set_password(password)
     user.save()
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     audit.note(None, "user.created", about=user.email, by=user, now=now, address=address)
-    return user
+    return members.accept_invitation(invitation, user, now=now, address=address)

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from certwatch import models
-from certwatch.jobs import sources
+from certwatch.jobs import housekeeping, sources, trials
 from certwatch.jobs.queue import QUEUE
 
 log = structlog.get_logger()
@@ -28,7 +28,11 @@ class Duty:
     at_start: bool = False  # also as soon as a worker starts
 
 
-DUTIES = (Duty("sources", sources.LOOK_EVERY, sources.look, at_start=True),)
+DUTIES = (
+    Duty("sources", sources.LOOK_EVERY, sources.look, at_start=True),
+    Duty("trials", trials.LOOK_EVERY, trials.remind),
+    Duty("housekeeping", housekeeping.LOOK_EVERY, housekeeping.tidy),
+)
 
 
 def open_rows() -> None:

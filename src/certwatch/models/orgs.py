@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from certwatch.models.base import OrgOwned, PublicId
 
@@ -53,10 +54,10 @@ class User(AbstractUser):
 class Role(models.TextChoices):
     """What a member may do (architecture.md, Who may what)."""
 
-    OWNER = "owner"
-    ADMIN = "admin"
-    MEMBER = "member"
-    AUDITOR = "auditor"
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Admin")
+    MEMBER = "member", _("Member")
+    AUDITOR = "auditor", _("Auditor")
 
 
 def default_reminders() -> list[int]:

@@ -76,7 +76,16 @@
     if (other) other.focus();
   });
 
+  /* Passkeys belong to a name, never to a number, and need https or localhost. */
+  var passkeys = !!window.PublicKeyCredential && !/^(\[|[\d.]+$)/.test(location.hostname);
+  function failed() {
+    document.querySelectorAll('[data-passkey-failed]').forEach(function (line) { line.hidden = false; });
+  }
+  document.addEventListener('allauth.error', function (e) { e.preventDefault(); failed(); });
+
   document.addEventListener('DOMContentLoaded', function () {
+    document.querySelectorAll(passkeys ? '[data-passkeys]' : '[data-no-passkeys]').forEach(function (part) { part.hidden = false; });
+
     /* the menu of a long page marks the section that is read */
     var links = Array.from(document.querySelectorAll('[data-sections] a')), sections = links.map(function (a) {
       return document.querySelector(a.hash);

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django import template
+from django.forms import BoundField, CheckboxInput, RadioSelect, Select
 from django.template import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
@@ -95,6 +96,19 @@ def _address(name: str, slug: str) -> str:
         return reverse(name, args=[slug])
     except NoReverseMatch:
         return ""
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form's field as the style sheet wants it. `_field.html` puts label, help and errors around it."""
+    widget = field.field.widget
+    if isinstance(widget, CheckboxInput):
+        shape = "form-check-input"
+    else:
+        shape = "form-select" if isinstance(widget, Select) and not isinstance(widget, RadioSelect) else "form-control"
+    wrong = " is-invalid" if field.errors else ""
+    own = widget.attrs.get("class", "")
+    return field.as_widget(attrs={"class": f"{shape}{wrong} {own}".strip(), "placeholder": False})
 
 
 @register.filter

@@ -1,11 +1,13 @@
 """What every template may use."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 THEMES = ("light", "dark")
+TRIAL_ENDS_SOON = timedelta(days=7)  # as long as its reminders
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -24,11 +26,13 @@ def _organisation(request: HttpRequest) -> dict[str, Any]:
     `may.change`, `may.admin`, …"""
     if not hasattr(request, "org"):
         return {}
+    ends = request.org.trial_ends
     return {
         "org": request.org,
         "role": request.role,  # type: ignore[attr-defined]
         "memberships": request.memberships,  # type: ignore[attr-defined]
         "may": {right.value: True for right in request.rights},  # type: ignore[attr-defined]
         "org_state": request.org.state(request.now),  # type: ignore[attr-defined]
+        "trial_ends_soon": ends is not None and ends - request.now < TRIAL_ENDS_SOON,  # type: ignore[attr-defined]
         "today": request.today,  # type: ignore[attr-defined]
     }
