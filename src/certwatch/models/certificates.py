@@ -1,15 +1,18 @@
 """Certificates that organisations watch, how they are bound to the registers' entries, and what changed."""
 
-from datetime import date, datetime
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, Q, Value, When
 
 from certwatch.models.base import OrgOwned, PublicId
 from certwatch.models.documents import Document
 from certwatch.models.orgs import Organisation
 from certwatch.models.registers import Entry, Sync
 from certwatch.models.suppliers import Supplier
+from certwatch.rules.shown import BY_SEVERITY, Key
 from certwatch.rules.status import Status, status_on
 
 
@@ -20,6 +23,16 @@ class Kind(models.TextChoices):
     NIS = "nis"  # entered by hand, never checked automatically
 
 
+_BY_WORD = {  # words that no date changes
+    Status.SUSPENDED: Key.SUSPENDED,
+    Status.WITHDRAWN: Key.WITHDRAWN,
+    Status.TERMINATED: Key.TERMINATED,
+    Status.EXPIRED: Key.EXPIRED,
+    Status.NOT_FOUND: Key.NOT_FOUND,
+    Status.NOT_YET_VALID: Key.NOT_YET,
+}
+
+
 class CertificateQuerySet(models.QuerySet["Certificate"]):
     """Questions asked of certificates. "On a day" is a day in the organisation's time zone."""
 
@@ -28,6 +41,24 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
 
     def expiring_by(self, day: date) -> "CertificateQuerySet":
         return self.watched().filter(word=Status.VALID, valid_until__lte=day)
+
+    def with_shown(self, today: date, *, expiring_days: int, read: Collection[str]) -> "CertificateQuerySet":
+        """With `shown`, the key that pages use (rules.shown, of which this is the set-based twin), and `severity`, its
+        place in their order. `read`: names of the sources that were read at least once."""
+        soon = today + timedelta(days=expiring_days)
+        unread = Q(kind=Kind.AUTOMATIC, ambiguous=False, checked_at=None) & ~Q(source__in=read)
+        key = Case(
+            *(When(word=word, then=Value(key.value)) for word, key in _BY_WORD.items()),
+            When(word=Status.VALID, valid_until__lt=today, then=Value(Key.EXPIRED.value)),
+            When(word=Status.VALID, valid_from__gt=today, then=Value(Key.NOT_YET.value)),
+            When(word=Status.VALID, valid_until__lte=soon, then=Value(Key.EXPIRING.value)),
+            When(word=Status.VALID, then=Value(Key.VALID.value)),
+            When(unread, then=Value(Key.NEVER.value)),
+            default=Value(Key.UNCLEAR.value),
+            output_field=models.CharField(),
+        )
+        places = [When(shown=key.value, then=Value(place)) for place, key in enumerate(BY_SEVERITY)]
+        return self.annotate(shown=key).annotate(severity=Case(*places, output_field=models.SmallIntegerField()))
 
 
 class Certificate(OrgOwned):
