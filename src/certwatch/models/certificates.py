@@ -89,6 +89,9 @@ class Certificate(OrgOwned):
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     removed_at = models.DateTimeField(null=True)  # no longer watched; its history stays
 
+    shown: str  # these two by `with_shown` only
+    severity: int
+
     across_orgs = CertificateQuerySet.as_manager()
 
     class Meta:
