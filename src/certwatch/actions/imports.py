@@ -1,7 +1,7 @@
 """Numbers that an organisation wants watched, one or fifty thousand: what each is, and what is done about it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import cast
 from django.db import transaction
 
 from certwatch import sources
-from certwatch.actions import audit, bindings, certificates, suppliers
+from certwatch.actions import audit, bindings, certificates, similar, suppliers
 from certwatch.actions.certificates import Said
 from certwatch.actions.sources import names as monitored_names
 from certwatch.models import Certificate, Entry, Organisation, SourceState, Supplier, User
@@ -22,6 +22,7 @@ from certwatch.rules.sheets import Row
 from certwatch.rules.status import Status, status_on
 from certwatch.sources.source import Source
 
+LEAVE_OUT = ("", "")  # what somebody picks for a row that he does not want
 CHUNK = 500  # rows a transaction: the database is never kept from others for long
 
 
@@ -49,6 +50,20 @@ class Taken:
     id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row with all that the pages show of it."""
+
+    row: Row
+    taken: Taken
+    reasons: list[str]  # the sentences of `taken.reason`
+    source: str  # that answers for it; "": nobody reads its scheme
+    certificate: Certificate | None  # the one that is watched already, or was added
+
+
+Pick = tuple[str, str]  # a candidate's number and its holder, or LEAVE_OUT
+
+
 @dataclass(slots=True, kw_only=True)
 class _Draft:
     """A row on its way."""
@@ -59,12 +74,27 @@ class _Draft:
     source: str = ""
     entries: list[Entry] = field(default_factory=list)
     standing: list[Entry] = field(default_factory=list)  # those in question
+    similar: list[Entry] = field(default_factory=list)  # under other numbers, which may be meant
+    pick: Pick | None = None
     read: bool = False
     watched: Certificate | None = None
     verdict: Verdict = Verdict.UNREADABLE
     reasons: list[str] = field(default_factory=list)
     outcome: Outcome = Outcome.LEFT_OUT
     certificate: Certificate | None = None
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether it is to be entered by hand, since nobody reads its scheme."""
+        return self.watched is None and not self.source
+
+    @property
+    def picked(self) -> Entry | None:
+        """The one of several entries that a person chose."""
+        for entry in (*self.standing, *self.similar):
+            if (entry.number, entry.holder) == self.pick:
+                return entry
+        return None
 
 
 def must_be_scheme(name: str) -> None:
@@ -81,6 +111,34 @@ def look(org: Organisation, rows: Iterable[Row], *, now: datetime) -> Iterator[T
             yield replace(_taken(org, draft, now), outcome=None, id=None)
 
 
+def judge(org: Organisation, rows: Sequence[Row], *, seen: set[str], now: datetime) -> list[Judged]:
+    """What each of some hundred rows is, similar numbers included; nothing is changed.
+
+    `seen`: the keys of the rows before, to which these are added.
+    """
+    return [_judged(org, draft, now) for draft in _drafts(org, rows, seen, now, offer=True)]
+
+
+def apply(
+    org: Organisation,
+    rows: Sequence[Row],
+    *,
+    picks: Mapping[int, Pick],
+    by_hand: bool,
+    describe: bool,
+    by: User | None,
+    now: datetime,
+) -> list[Judged]:
+    """Have some hundred rows watched as a person has confirmed, inside the caller's transaction; it notes the deed.
+
+    `picks`: line → what a person chose. `describe`: suppliers and tags are added to what is watched already.
+    """
+    certificates.alone(org)
+    drafts = _drafts(org, rows, set(), now, offer=True, picks=picks)
+    _apply(org, drafts, by_hand=by_hand, describe=describe, by=by, now=now)
+    return [_judged(org, draft, now) for draft in drafts]
+
+
 def take(
     org: Organisation, rows: Iterable[Row], *, by_hand: bool, about: str, by: User | None, now: datetime
 ) -> Iterator[Taken]:
@@ -95,7 +153,7 @@ def take(
         with transaction.atomic():
             certificates.alone(org)
             drafts = _drafts(org, chunk, seen, now)
-            _apply(org, drafts, by_hand=by_hand, by=by, now=now)
+            _apply(org, drafts, by_hand=by_hand, describe=True, by=by, now=now)
             if not noted and any(d.outcome in (Outcome.ADDED, Outcome.UPDATED) for d in drafts):
                 audit.note(org, "certificates.added", about=about, by=by, now=now)
                 noted = True
@@ -108,8 +166,16 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _drafts(org: Organisation, rows: Sequence[Row], seen: set[str], now: datetime) -> list[_Draft]:
-    """The rows with their verdicts."""
+def _drafts(
+    org: Organisation,
+    rows: Sequence[Row],
+    seen: set[str],
+    now: datetime,
+    *,
+    offer: bool = False,
+    picks: Mapping[int, Pick] | None = None,
+) -> list[_Draft]:
+    """The rows with their verdicts. `offer`: similar numbers are looked for, too."""
     drafts = [_draft(row, seen) for row in rows]
     new = [draft for draft in drafts if draft.key and draft.verdict != Verdict.REPEATED]
     watched = {
@@ -123,6 +189,10 @@ def _drafts(org: Organisation, rows: Sequence[Row], seen: set[str], now: datetim
     unwatched = [draft for draft in new if draft.watched is None]
     _find_sources(unwatched)
     _find_entries(unwatched)
+    if offer:
+        _find_similar(org, unwatched)
+    for draft in unwatched:
+        _follow_pick(draft, picks.get(draft.row.line) if picks else None)
     for draft in new:
         _judge(org, draft, now)
     return drafts
@@ -184,6 +254,35 @@ def _find_entries(drafts: Sequence[_Draft]) -> None:
             draft.standing = _in_question(draft.entries)
 
 
+def _find_similar(org: Organisation, drafts: Sequence[_Draft]) -> None:
+    lost = {place: draft.number for place, draft in enumerate(drafts) if not _listed(draft)}
+    found = similar.find(lost)
+    keys = {entry.number_key for entries in found.values() for entry in entries}
+    watched = (
+        set(org.certificates.watched().filter(match_key__in=keys).values_list("match_key", flat=True))
+        if keys
+        else set()
+    )
+    for place, entries in found.items():
+        drafts[place].similar = entries
+        drafts[place].reasons += [
+            f"You watch {number} already." for number in {e.number: None for e in entries if e.number_key in watched}
+        ]
+
+
+def _follow_pick(draft: _Draft, pick: Pick | None) -> None:
+    """Match a row by the similar number that a person picked for it."""
+    draft.pick = pick
+    entry = draft.picked
+    if entry is not None and entry in draft.similar:
+        draft.source, draft.read = entry.source, _hold(entry.source)
+        draft.entries = bindings.candidates_of(entry.source, [entry.number_key])[entry.number_key]
+
+
+def _listed(draft: _Draft) -> list[Entry]:
+    return [entry for entry in draft.standing if entry.status != Status.NOT_FOUND]
+
+
 def _hold(source: str) -> bool:
     """Whether `source` was ever read as a whole.
 
@@ -209,11 +308,17 @@ def _judge(org: Organisation, draft: _Draft, now: datetime) -> None:
     if remark := schemes.remark(draft.number):
         draft.reasons.append(remark)
     contradiction = imports.contradiction(draft.row)
-    listed = [entry for entry in draft.standing if entry.status != Status.NOT_FOUND]
+    listed = _listed(draft)
     draft.verdict = imports.verdict(
-        Known(monitored=bool(draft.source), contradicts=bool(contradiction), entries=len(listed), read=draft.read)
+        Known(
+            monitored=bool(draft.source),
+            contradicts=bool(contradiction),
+            entries=len(listed),
+            similar=len(draft.similar),
+            read=draft.read,
+        )
     )
-    if draft.verdict == Verdict.BY_HAND:
+    if draft.is_entered:
         _judge_by_hand(draft)
         return
     if contradiction:
@@ -232,14 +337,20 @@ def _judge_by_hand(draft: _Draft) -> None:
 
 def _compare(org: Organisation, draft: _Draft, now: datetime) -> None:
     """Bind the draft to its entry, and say where the row disagrees with it."""
+    picked = draft.picked
     said, entry = bindings.answer_of(
-        draft.entries, supplier=draft.row.supplier, how="", bound=None, aliased=False, read=draft.read
+        draft.entries,
+        supplier=draft.row.supplier,
+        how="person" if picked and len(draft.entries) > 1 else "",
+        bound=picked.pk if picked else None,
+        aliased=bool(picked and picked.number_key != draft.key),
+        read=draft.read,
     )
     draft.certificate = Certificate(
         org=org,
         number=draft.number,
         number_key=draft.key,
-        match_key=draft.key,
+        match_key=picked.number_key if picked else draft.key,
         source=draft.source,
         scheme=_scheme(draft),
         word=said.word,
@@ -262,21 +373,23 @@ def _compare(org: Organisation, draft: _Draft, now: datetime) -> None:
 
 def _scheme(draft: _Draft) -> str:
     """The scheme that the number tells, else the one that was named with it, else the one of its entry."""
-    if told := schemes.scheme_of_key(draft.key):
+    if told := schemes.scheme_of_key(draft.picked.number_key if draft.picked else draft.key):
         return told
     if draft.row.scheme:
         return schemes.named(draft.row.scheme) or sources.scheme_name(draft.row.scheme) or draft.row.scheme[:60]
     return draft.entries[0].scheme if draft.entries else ""
 
 
-def _apply(org: Organisation, drafts: Sequence[_Draft], *, by_hand: bool, by: User | None, now: datetime) -> None:
-    wanted = [draft for draft in drafts if _is_wanted(draft, by_hand=by_hand)]
+def _apply(
+    org: Organisation, drafts: Sequence[_Draft], *, by_hand: bool, describe: bool, by: User | None, now: datetime
+) -> None:
+    wanted = [draft for draft in drafts if _is_wanted(draft, by_hand=by_hand, describe=describe)]
     given = _suppliers(org, wanted, now)
     today = org.today(now)
     watching: list[Certificate] = []
     entered: list[tuple[Certificate, Said]] = []
     for draft in wanted:
-        if draft.verdict == Verdict.BY_HAND:
+        if draft.is_entered:
             entered.append(_entered(org, draft, today, now))
         elif draft.certificate is not None:
             watching.append(draft.certificate)
@@ -290,12 +403,17 @@ def _apply(org: Organisation, drafts: Sequence[_Draft], *, by_hand: bool, by: Us
     _update_watched(org, [draft for draft in wanted if draft.watched is not None], given, now)
 
 
-def _is_wanted(draft: _Draft, *, by_hand: bool) -> bool:
+def _is_wanted(draft: _Draft, *, by_hand: bool, describe: bool) -> bool:
     """Whether anything is to be done with it."""
-    if draft.verdict == Verdict.BY_HAND and by_hand and imports.why_not_by_hand(draft.row):
+    if draft.verdict in (Verdict.UNREADABLE, Verdict.REPEATED) or draft.pick == LEAVE_OUT:
+        return False
+    if draft.watched is not None and not describe:
+        draft.outcome, draft.certificate = Outcome.UNCHANGED, draft.watched
+        return False
+    if draft.is_entered and by_hand and imports.why_not_by_hand(draft.row):
         draft.outcome = Outcome.FAILED
         return False
-    return draft.verdict not in (Verdict.UNREADABLE, Verdict.REPEATED) and (draft.verdict != Verdict.BY_HAND or by_hand)
+    return by_hand or not draft.is_entered
 
 
 def _suppliers(org: Organisation, drafts: Sequence[_Draft], now: datetime) -> dict[int, Supplier]:
@@ -359,10 +477,15 @@ def _taken(org: Organisation, draft: _Draft, now: datetime) -> Taken:
         number=draft.number or None,
         verdict=draft.verdict,
         reason=" ".join(draft.reasons),
-        candidates=[candidate(entry, today) for entry in draft.standing],
+        candidates=[candidate(entry, today) for entry in (*draft.standing, *draft.similar)],
         outcome=draft.outcome,
         id=draft.certificate.public_id if draft.certificate and draft.outcome != Outcome.LEFT_OUT else None,
     )
+
+
+def _judged(org: Organisation, draft: _Draft, now: datetime) -> Judged:
+    certificate = draft.watched or (draft.certificate if draft.outcome == Outcome.ADDED else None)
+    return Judged(draft.row, _taken(org, draft, now), draft.reasons, draft.source, certificate)
 
 
 def candidate(entry: Entry, today: date) -> Candidate:

@@ -15,7 +15,7 @@ _CERTIFICATE = (
     "valid_until", "entry_id", "how", "ambiguous", "checked_at", "supplier_id", "responsible_id", "tags", "notes",
     "holder", "review_on", "added_at", "added_by_id", "removed_at",
 )  # fmt: skip
-_BINDING = ("certificate_id", "entry_id", "how", "known_from")
+_BINDING = ("certificate_id", "entry_id", "how", "by_id", "known_from")
 _CHANGE = (
     "org_id", "number", "certificate_id", "type", "told_by", "entry_id", "version", "was", "word", "valid_from_was",
     "valid_from", "valid_until_was", "valid_until", "fields", "seen_at", "created_at",
@@ -45,7 +45,13 @@ def bind(bulk: Bulk, certificates: Sequence[Certificate], now: datetime) -> None
     """Write down by which entries new certificates are answered."""
     known_from = bulk.moment(now)
     bulk.insert(
-        "certwatch_binding", _BINDING, ((c.pk, c.entry_id, c.how, known_from) for c in certificates if c.entry_id)
+        "certwatch_binding",
+        _BINDING,
+        (
+            (c.pk, c.entry_id, c.how, c.added_by_id if c.how in ("person", "alias") else None, known_from)
+            for c in certificates
+            if c.entry_id
+        ),
     )
 
 

@@ -1,11 +1,14 @@
 """Uploaded spreadsheets on their way into the list of certificates."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import models
 
 from certwatch.models.base import OrgOwned, PublicId
 from certwatch.models.certificates import Certificate
 from certwatch.models.orgs import Organisation
+from certwatch.models.staging import Bulk, Row
 
 
 class ImportState(models.TextChoices):
@@ -74,3 +77,25 @@ class ImportRow(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["of", "line"], name="rows_of_import")]
         indexes = [models.Index(fields=["of", "verdict", "line"], name="rows_by_verdict")]
+
+
+ADDED = ("of_id", "line", "cells", "said", "number", "source", "verdict", "reason", "candidates", "picked", "outcome")
+SETTLED = ("id", "number", "source", "verdict", "reason", "candidates", "outcome", "certificate_id")
+
+
+def add_rows(bulk: Bulk, rows: Iterable[Row]) -> None:
+    """Write new rows, as ADDED; what is JSON comes as text."""
+    bulk.insert("certwatch_importrow", ADDED, rows)
+
+
+def settle_rows(bulk: Bulk, rows: Iterable[Row]) -> None:
+    """Write what became of rows, as SETTLED. Inside the caller's transaction."""
+    json = "jsonb" if bulk.postgres else "text"
+    bulk.table(
+        "settled",
+        "id bigint PRIMARY KEY, number text, source text, verdict text, reason text,"
+        f" candidates {json}, outcome text, certificate_id bigint",
+    )
+    bulk.insert("settled", SETTLED, rows)
+    columns = ", ".join(f"{name} = s.{name}" for name in SETTLED[1:])
+    bulk.run(f"UPDATE certwatch_importrow SET {columns} FROM settled s WHERE certwatch_importrow.id = s.id")

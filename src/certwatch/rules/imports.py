@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     CONTRADICTION = "contradiction"
     FOUND = "found"
     AMBIGUOUS = "ambiguous"
+    SUGGESTION = "suggestion"
     NOT_READ_YET = "not_read_yet"
     NOT_FOUND = "not_found"
     BY_HAND = "by_hand"
@@ -41,17 +42,20 @@ class Known:
     monitored: bool  # a source answers for it
     contradicts: bool  # the row names another scheme than the number
     entries: int  # in question under this number; none that left the register and lost its word
+    similar: int = 0  # entries under similar numbers, where they are looked for
     read: bool  # whether its source was ever read as a whole
 
 
 def verdict(known: Known) -> Verdict:
-    """Of the last six the first that applies; the first three are plain to see."""
+    """Of the last seven the first that applies; the first three are plain to see."""
+    if known.monitored and known.contradicts:
+        return Verdict.CONTRADICTION
+    if known.monitored and known.entries:
+        return Verdict.FOUND if known.entries == 1 else Verdict.AMBIGUOUS
+    if known.similar:
+        return Verdict.SUGGESTION
     if not known.monitored:
         return Verdict.BY_HAND
-    if known.contradicts:
-        return Verdict.CONTRADICTION
-    if known.entries:
-        return Verdict.FOUND if known.entries == 1 else Verdict.AMBIGUOUS
     return Verdict.NOT_FOUND if known.read else Verdict.NOT_READ_YET
 
 
