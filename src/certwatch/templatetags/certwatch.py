@@ -16,6 +16,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from certwatch.rules import browsers
+
 register = template.Library()
 
 
@@ -109,6 +111,12 @@ def control(field: BoundField) -> SafeString:
     wrong = " is-invalid" if field.errors else ""
     own = widget.attrs.get("class", "")
     return field.as_widget(attrs={"class": f"{shape}{wrong} {own}".strip(), "placeholder": False})
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """“Firefox, Windows”."""
+    return browsers.name(user_agent)
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account import forms as account_forms
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.account.views import ConfirmEmailView, PasswordResetFromKeyView
 from allauth.socialaccount import forms as social_forms
@@ -75,6 +76,7 @@ class SignUpForm(_Beginning, account_forms.SignupForm):  # type: ignore[misc]
     def save(self, request: HttpRequest) -> User:
         user: User = super().save(request)
         self.begin(request, user)
+        record_authentication(request, user, method="password")
         return user
 
 

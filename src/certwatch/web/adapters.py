@@ -1,8 +1,11 @@
 """What django-allauth asks us: which addresses, words and keys it shall use."""
 
+import time
+from datetime import UTC
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -11,7 +14,7 @@ from django.conf import settings
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +49,13 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
         """The client's address; what our proxies say is settled before (`config/asgi`)."""
         return request.META.get("REMOTE_ADDR") or NO_ADDRESS
 
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Who logged in within the last minutes has proved himself, too."""
+        records = get_authentication_records(self.request, self.request.user)
+        if records and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+            return False
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
+
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
         user.name = form.cleaned_data.get("name", "")
         saved: User = super().save_user(request, user, form, commit)
@@ -61,7 +71,7 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
         }
         reader = users.with_address(email)
         language = reader.language if reader else ""
-        with translation.override(language or translation.get_language()):
+        with translation.override(language or translation.get_language()), timezone.override(UTC):
             super().send_mail(template_prefix, email, {**context, **links})
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
