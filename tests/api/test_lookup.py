@@ -1,6 +1,7 @@
 """Both readers: one query, the truth of the moment, and silence that ends."""
 
 import asyncio
+import re
 import shutil
 import sqlite3
 import time
@@ -8,10 +9,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from certwatch.api import lookup
-from certwatch.api.lookup import DatabaseSilent, PostgresReader, Reader, SqliteReader
+from certwatch.api.lookup import DatabaseSilent, PostgresReader, Reader, SqliteReader, day, moment
 from certwatch.models import Organisation
 from certwatch.rules import keys
 from tests.servers import Installation, Proxy
@@ -39,9 +41,12 @@ async def test_a_row_is_the_same_from_either_database(installation: Installation
         org, "É ²/1", valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31), checked_at=moments[3]
     )
     reader = reader_of(installation)
-    row = await reader.find(keys.digest(key), "é ²/1")
+    row = await reader.find("é ²/1", keys.digest(key))
     assert row is not None
-    assert row._replace(key=0) == lookup.Row(
+    days = {name: day(getattr(row, name)) for name in ("valid_from", "valid_until")}
+    times = ("ends_at", "closed_at", "trial_ends", "checked_at", "read_began")
+    assert row._replace(key=0, **days, **{name: moment(getattr(row, name)) for name in times}) == lookup.Row(
+        n=1,
         key=0,
         org=org.pk,
         limit=321,
@@ -71,7 +76,7 @@ async def test_questions_asked_together_get_their_own_answers(installation: Inst
     installation.revoke(revoked)
     reader = reader_of(installation)
     asked = [(pair[i % 2], f"n-{i // 2}") for i in range(80)] + [(revoked, "n-0"), (keys.make(), "n-0")]
-    rows = await asyncio.gather(*(reader.find(keys.digest(key), number) for key, number in asked))
+    rows = await asyncio.gather(*(reader.find(number, keys.digest(key)) for key, number in asked))
     for (key, number), row in zip(asked[:80], rows[:80], strict=True):
         owner = pair.index(key)
         assert row is not None
@@ -86,28 +91,31 @@ async def test_what_was_committed_before_a_question_is_seen(installation: Instal
     for _ in range(30):
         key = installation.key(org)
         digest = keys.digest(key)
-        first, _ = await asyncio.gather(reader.find(digest, ""), reader.find(digest, ""))
+        first, _ = await asyncio.gather(reader.find("", digest), reader.find("", digest))
         assert first is not None
         installation.revoke(key)
-        assert await reader.find(digest, "") is None
+        assert await reader.find("", digest) is None
     reader.close()
 
 
-async def test_a_look_up_is_one_query_by_unique_indexes(installation: Installation, org: Organisation) -> None:
+def test_a_look_up_is_by_unique_indexes(installation: Installation, org: Organisation) -> None:
     digest = keys.digest(installation.key(org))
     if installation.valkey_url:
-        installation.execute("SET enable_seqscan = off")
-        installation.execute("SET enable_hashjoin = off")
-        installation.execute("SET enable_mergejoin = off")
         sql = lookup.POSTGRES_QUERY.replace("$1", "%s").replace("$2", "%s")
-        plan = "\n".join(row[0] for row in installation.execute(f"EXPLAIN {sql}", ([digest], ["x"])))
+        settings = [f"SET LOCAL {name} = '{value}'" for name, value in lookup.POSTGRES_SETTINGS.items()]
+        with psycopg.connect(installation.database_url) as connection:
+            for setting in settings:
+                connection.execute(setting)
+            rows = connection.execute(f"EXPLAIN {sql}", (["x", "y"], [digest, digest])).fetchall()
+        plan = "\n".join(row[0] for row in rows)
         assert "Seq Scan" not in plan
-        for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
-            installation.execute(f"RESET {setting}")
     else:
-        rows = installation.execute(f"EXPLAIN QUERY PLAN {lookup.SQLITE_QUERY.replace('?', '%s')}", ("x", digest))
+        path = installation.database_url.removeprefix("sqlite:///")
+        connection = sqlite3.connect(path)
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {lookup.sqlite_query(2)}", ("x", digest, "y", digest)).fetchall()
+        connection.close()
         plan = "\n".join(row[3] for row in rows)
-        assert "SCAN" not in plan
+        assert re.findall(r"SCAN (?!2 CONSTANT ROWS|q$|\(subquery)", plan, re.MULTILINE) == [], plan
     assert "one_number_per_org" in plan
 
 
@@ -136,7 +144,7 @@ class TestSqlite:
     ) -> None:
         locker.execute("BEGIN EXCLUSIVE")
         reader = SqliteReader(path)
-        waiting = [asyncio.create_task(reader.find(keys.digest(key), "")) for _ in range(10)]
+        waiting = [asyncio.create_task(reader.find("", keys.digest(key))) for _ in range(10)]
         began = time.monotonic()
         await asyncio.sleep(0.05)
         assert time.monotonic() - began < 0.5
@@ -153,29 +161,29 @@ class TestSqlite:
         locker.execute("BEGIN EXCLUSIVE")
         reader = SqliteReader(path)
         began = time.monotonic()
-        silent = await asyncio.gather(*(reader.find(keys.digest(key), "") for _ in range(20)), return_exceptions=True)
+        silent = await asyncio.gather(*(reader.find("", keys.digest(key)) for _ in range(20)), return_exceptions=True)
         assert {type(error) for error in silent} == {DatabaseSilent}
         assert 0.15 < time.monotonic() - began < 1.5
         locker.execute("COMMIT")
-        assert await reader.find(keys.digest(key), "") is not None
+        assert await reader.find("", keys.digest(key)) is not None
         reader.close()
 
     async def test_a_file_that_is_not_there_yet(self, path: Path, key: str, tmp_path: Path) -> None:
         later = tmp_path / "later.sqlite3"
         reader = SqliteReader(later)
         with pytest.raises(DatabaseSilent):
-            await reader.find(keys.digest(key), "")
+            await reader.find("", keys.digest(key))
         assert not later.exists()
         later.touch()  # no tables yet
         with pytest.raises(DatabaseSilent):
-            await reader.find(keys.digest(key), "")
+            await reader.find("", keys.digest(key))
         shutil.copy(path, later)
-        assert await reader.find(keys.digest(key), "") is not None
+        assert await reader.find("", keys.digest(key)) is not None
         reader.close()
 
     async def test_a_restored_file_counts_at_once(self, path: Path, key: str, tmp_path: Path) -> None:
         reader = SqliteReader(path)
-        assert await reader.find(keys.digest(key), "") is not None
+        assert await reader.find("", keys.digest(key)) is not None
         restored = tmp_path / "restored.sqlite3"
         shutil.copy(path, restored)
         with sqlite3.connect(restored) as connection:
@@ -183,23 +191,27 @@ class TestSqlite:
         connection.close()
         restored.replace(path)
         await asyncio.sleep(0)
-        assert await reader.find(keys.digest(key), "") is None
+        assert await reader.find("", keys.digest(key)) is None
         reader.close()
 
     async def test_it_never_writes(self, path: Path, key: str) -> None:
         reader = SqliteReader(path)
-        await reader.find(keys.digest(key), "")
+        await reader.find("", keys.digest(key))
         assert reader._connection is not None
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._connection.execute("DELETE FROM certwatch_apikey")
         reader.close()
 
-    async def test_no_transaction_outlives_its_turn(self, path: Path, key: str) -> None:
+    async def test_those_who_come_together_are_one_query(self, path: Path, key: str) -> None:
         reader = SqliteReader(path)
-        await asyncio.gather(*(reader.find(keys.digest(key), "") for _ in range(5)))
-        await asyncio.sleep(0)
+        await reader.find("", keys.digest(key))
         assert reader._connection is not None
-        assert not reader._connection.in_transaction
+        queries: list[str] = []
+        reader._connection.set_trace_callback(queries.append)
+        rows = await asyncio.gather(*(reader.find("", keys.digest(key)) for _ in range(60)))
+        assert (len(queries), rows.count(None)) == (1, 0)
+        await asyncio.gather(*(reader.find("", keys.digest(key)) for _ in range(lookup.MOST + 1)))
+        assert len(queries) == 3
         reader.close()
 
 
@@ -224,14 +236,14 @@ class TestPostgres:
             return list(await ask(questions))
 
         reader._together._ask = counted  # type: ignore[assignment]
-        await asyncio.gather(*(reader.find(keys.digest(key), str(n)) for n in range(64)))
+        await asyncio.gather(*(reader.find(str(n), keys.digest(key)) for n in range(64)))
         assert batches == [64]
         reader.close()
 
     async def test_a_server_that_was_restarted_is_asked_again(self, proxy: Proxy, key: str) -> None:
         reader = PostgresReader(proxy.url)
         for _ in range(3):
-            assert await reader.find(keys.digest(key), "") is not None
+            assert await reader.find("", keys.digest(key)) is not None
             proxy.cut()
         reader.close()
 
@@ -242,15 +254,15 @@ class TestPostgres:
         assert lookup.PATIENCE_S == 2
         monkeypatch.setattr(lookup, "PATIENCE_S", 0.3)
         reader = PostgresReader(proxy.url)
-        assert await reader.find(keys.digest(key), "") is not None
+        assert await reader.find("", keys.digest(key)) is not None
         getattr(proxy, trouble)()
         for _ in range(2):
             began = time.monotonic()
             errors = await asyncio.gather(
-                *(reader.find(keys.digest(key), "") for _ in range(9)), return_exceptions=True
+                *(reader.find("", keys.digest(key)) for _ in range(9)), return_exceptions=True
             )
             assert {type(error) for error in errors} == {DatabaseSilent}
             assert time.monotonic() - began < 1.5
         proxy.recover()
-        assert await reader.find(keys.digest(key), "") is not None
+        assert await reader.find("", keys.digest(key)) is not None
         reader.close()

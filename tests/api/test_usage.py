@@ -16,7 +16,7 @@ from certwatch.rules import keys
 from tests.servers import Installation
 
 MINUTE = datetime(2026, 11, 24, 11, 5, tzinfo=UTC)
-HERE = ("127.0.0.1", "")
+HERE = "127.0.0.1", ""
 
 
 def database_of(installation: Installation) -> Database:
@@ -53,8 +53,8 @@ def last_use_of(installation: Installation, key: int) -> tuple[datetime | None, 
 async def test_answers_are_added_up_per_key_and_minute(installation: Installation, key: int) -> None:
     usage = Usage(database_of(installation), ())
     for second, status in enumerate([200, 304, 404, 404, 403, 405, 429, 200]):
-        usage.note(key, status, MINUTE.replace(second=second, microsecond=5), HERE)
-    usage.note(key, 200, MINUTE.replace(minute=6), HERE)
+        usage.note(key, status, MINUTE.replace(second=second, microsecond=5).timestamp(), *HERE)
+    usage.note(key, 200, MINUTE.replace(minute=6).timestamp(), *HERE)
     await usage.write()
     assert usage_of(installation, key) == [
         ("2026-11-24 11:05:00", 3, 2, 2, 1),
@@ -65,7 +65,7 @@ async def test_answers_are_added_up_per_key_and_minute(installation: Installatio
 async def test_several_processes_add_to_the_same_minute(installation: Installation, key: int) -> None:
     for _ in range(3):
         usage = Usage(database_of(installation), ())
-        usage.note(key, 200, MINUTE, HERE)
+        usage.note(key, 200, MINUTE.timestamp(), *HERE)
         await usage.write()
         await usage.write()  # nothing new: nothing added
     assert usage_of(installation, key) == [("2026-11-24 11:05:00", 3, 0, 0, 0)]
@@ -74,12 +74,12 @@ async def test_several_processes_add_to_the_same_minute(installation: Installati
 async def test_last_use_is_the_newest_with_the_clients_address(installation: Installation, key: int) -> None:
     assert last_use_of(installation, key) == (None, None)
     usage = Usage(database_of(installation), (ip_network("127.0.0.0/8"),))
-    usage.note(key, 200, MINUTE, HERE)
-    usage.note(key, 404, MINUTE.replace(second=9), ("127.0.0.1", "203.0.113.7, 2001:db8::7"))
+    usage.note(key, 200, MINUTE.timestamp(), *HERE)
+    usage.note(key, 404, MINUTE.replace(second=9).timestamp(), "127.0.0.1", "203.0.113.7, 2001:db8::7")
     await usage.write()
     assert last_use_of(installation, key) == (MINUTE.replace(second=9), "2001:db8::7")
     late = Usage(database_of(installation), ())  # another process, whose minute was written later
-    late.note(key, 200, MINUTE, HERE)
+    late.note(key, 200, MINUTE.timestamp(), *HERE)
     await late.write()
     assert last_use_of(installation, key) == (MINUTE.replace(second=9), "2001:db8::7")
 
@@ -90,7 +90,7 @@ async def test_a_key_that_was_deleted_meanwhile_disturbs_no_other(
     gone = key_id(installation, installation.key(org))
     usage = Usage(database_of(installation), ())
     for each in (gone, key):
-        usage.note(each, 200, MINUTE, HERE)
+        usage.note(each, 200, MINUTE.timestamp(), *HERE)
     installation.execute("DELETE FROM certwatch_apikey WHERE id = %s", [gone])
     await usage.write()
     assert usage_of(installation, gone) == []
@@ -103,10 +103,10 @@ async def test_counts_wait_for_a_database_that_is_away(
     key = key_id(sqlite_installation, sqlite_installation.key(sqlite_installation.org()))
     path = tmp_path / "away.sqlite3"
     usage = Usage(SqliteDatabase(path), ())
-    usage.note(key, 200, MINUTE, HERE)
+    usage.note(key, 200, MINUTE.timestamp(), *HERE)
     await usage.write()
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    usage.note(key, 200, MINUTE, HERE)
+    usage.note(key, 200, MINUTE.timestamp(), *HERE)
     with sqlite3.connect(sqlite_installation.database_url.removeprefix("sqlite:///")) as source:
         source.execute("VACUUM INTO ?", (str(path),))
     source.close()

@@ -86,11 +86,6 @@ class PostgresDatabase:
         return await asyncpg.connect(self._url)
 
 
-def moment(stored: datetime | str | None) -> datetime | None:
-    """A time as it comes from either database."""
-    return datetime.fromisoformat(stored).replace(tzinfo=UTC) if isinstance(stored, str) else stored
-
-
 def _stored(value: object) -> object:
     """`value` as Django stores it in SQLite."""
     if isinstance(value, datetime):

@@ -1,8 +1,8 @@
 """The gate in front of everything below /api/: key, organisation, limit; then the look-up."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ import msgspec
 
 from certwatch.api.answers import Answer, Problems, certificate, limited
 from certwatch.api.limit import Counter
-from certwatch.api.lookup import DatabaseSilent, Reader, Row
+from certwatch.api.lookup import DatabaseSilent, Moment, Reader, Row, moment
 from certwatch.rules import keys, numbers
 from certwatch.rules.clients import Network, client_address, within
 from certwatch.rules.errors import BadNumber
@@ -20,6 +20,7 @@ from certwatch.rules.errors import BadNumber
 Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+READ = frozenset((b"authorization", b"x-api-key", b"if-none-match", b"x-forwarded-for"))
 LOOK_UP = b"/api/v1/certificate/"
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 class Usage(Protocol):
     """Where answers are counted."""
 
-    def note(self, key: int, status: int, now: datetime, came_from: tuple[str, str]) -> None: ...
+    def note(self, key: int, status: int, now: float, peer: str, forwarded_for: str) -> None: ...
 
 
 class Gate:
@@ -42,65 +43,80 @@ class Gate:
 
     async def __call__(self, scope: Scope, _receive: object, send: Send) -> None:
         try:
-            answer = await self._answer(scope)
+            status, headers, body = await self._answer(scope)
         except DatabaseSilent:
-            answer = self._problems.silent
+            status, headers, body = self._problems.silent
         except Exception:
             log.exception("A request could not be answered.")
-            answer = self._problems.broken
-        self.answers[answer.status] = self.answers.get(answer.status, 0) + 1
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+            status, headers, body = self._problems.broken
+        self.answers[status] = self.answers.get(status, 0) + 1
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _answer(self, scope: Scope) -> Answer:
-        sent = _keys_in(scope["headers"])
-        if len(sent) != 1:
-            return self._problems.two_keys if sent else self._problems.no_key
-        key = sent.pop().decode("latin-1")
+        told = _told(scope["headers"])
+        sent = _key(told)
+        if sent is None:
+            return self._problems.no_key
+        key = sent.decode("latin-1")
         if not keys.well_formed(key):
             return self._problems.bad_key
         number_key = _number_key(scope["raw_path"])
-        row = await self._reader.find(keys.digest(key), number_key or "")
-        now = datetime.now(UTC)
-        if row is None or (row.ends_at is not None and row.ends_at <= now):
+        row = await self._reader.find(number_key or "", keys.digest(key))
+        now = time.time()
+        if row is None or _over(row.ends_at, now):
             return self._problems.bad_key
         verdict = await self._counter.hit(row.org, row.limit)
-        answer = self._let_in(scope, row, number_key, now) if verdict.admitted else self._problems.too_many
-        self._usage.note(row.key, answer.status, now, _came_from(scope))
+        peer, forwarded_for = scope["client"][0], told.get(b"x-forwarded-for", b"").decode("latin-1")
+        if not verdict.admitted:
+            answer = self._problems.too_many
+        elif refusal := self._refusal(row, peer, forwarded_for, now, at_the_look_up=number_key is not None):
+            answer = refusal
+        elif number_key is None:
+            answer = self._problems.no_address
+        elif scope["method"] not in ("GET", "HEAD"):
+            answer = self._problems.method
+        elif row.number is None:
+            answer = self._problems.no_certificate
+        else:
+            answer = certificate(row, int(now) // 60, told.get(b"if-none-match", b""))
+        self._usage.note(row.key, answer[0], now, peer, forwarded_for)
         return limited(answer, row.limit, verdict)
 
-    def _let_in(self, scope: Scope, row: Row, number_key: str | None, now: datetime) -> Answer:
-        elsewhere = number_key is None
-        if row.closed_at is not None or (row.trial_ends is not None and row.trial_ends <= now):
-            return self._problems.forbidden["organisation_closed"][elsewhere]
-        if not elsewhere and "certificates:read" not in _words(row.scopes):
-            return self._problems.forbidden["scope_missing"][elsewhere]
-        if row.networks != "[]" and not self._allowed(row.networks, scope):
-            return self._problems.forbidden["network_not_allowed"][elsewhere]
-        if elsewhere:
-            return self._problems.no_address
-        if scope["method"] not in ("GET", "HEAD"):
-            return self._problems.method
-        if row.number is None:
-            return self._problems.no_certificate
-        return certificate(row, now, _header(scope, b"if-none-match"))
+    def _refusal(self, row: Row, peer: str, forwarded_for: str, now: float, *, at_the_look_up: bool) -> Answer | None:
+        """Why a good key is not let in, the first reason that applies."""
+        if row.closed_at is not None or _over(row.trial_ends, now):
+            why = "organisation_closed"
+        elif at_the_look_up and "certificates:read" not in _words(row.scopes):
+            why = "scope_missing"
+        elif row.networks != "[]" and not self._allowed(row.networks, peer, forwarded_for):
+            why = "network_not_allowed"
+        else:
+            return None
+        return self._problems.forbidden[why, at_the_look_up]
 
-    def _allowed(self, networks: str, scope: Scope) -> bool:
-        client = client_address(*_came_from(scope), self._trusted_proxies)
+    def _allowed(self, networks: str, peer: str, forwarded_for: str) -> bool:
+        client = client_address(peer, forwarded_for, self._trusted_proxies)
         return client is not None and within(client, _networks(networks))
 
 
-def _keys_in(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
-    """The different API keys in a request; what is sent in another scheme than Bearer is none."""
-    found = set()
+def _told(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers that we read; one that comes in several lines is joined, as HTTP says."""
+    told: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name == b"x-api-key":
-            found.add(value.strip())
-        elif name == b"authorization":
-            scheme, _, credentials = value.strip().partition(b" ")
-            if scheme.lower() == b"bearer":
-                found.add(credentials.strip())
-    return found
+        if name in READ:
+            told[name] = b"%b,%b" % (told[name], value) if name in told else value
+    return told
+
+
+def _key(told: Mapping[bytes, bytes]) -> bytes | None:
+    """What was sent as API key, in whatever header: None if nothing was, b"" if it is not one key."""
+    own = told.get(b"x-api-key")
+    scheme, _, credentials = told.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer":  # another scheme is another's matter, a proxy's perhaps
+        return own
+    bearer = credentials.strip()
+    return bearer if own is None or own == bearer else b""
 
 
 def _number_key(raw_path: bytes) -> str | None:
@@ -109,19 +125,15 @@ def _number_key(raw_path: bytes) -> str | None:
     if not raw_path.startswith(LOOK_UP) or not segment or b"/" in segment:
         return None
     try:
-        return numbers.key(numbers.written(unquote_to_bytes(segment).decode()))
+        number = (unquote_to_bytes(segment) if b"%" in segment else segment).decode()
+        return numbers.key(numbers.written(number))
     except (UnicodeDecodeError, BadNumber):
         return ""
 
 
-def _header(scope: Scope, wanted: bytes) -> bytes:
-    return b",".join([value for name, value in scope["headers"] if name == wanted])
-
-
-def _came_from(scope: Scope) -> tuple[str, str]:
-    """The address at the other end of the connection, and what proxies say of those before it."""
-    client = scope["client"]
-    return client[0] if client else "", _header(scope, b"x-forwarded-for").decode("latin-1")
+def _over(end: Moment, now: float) -> bool:
+    at = moment(end)
+    return at is not None and at.timestamp() <= now
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from certwatch.api.database import Database, moment
+from certwatch.api.database import Database
+from certwatch.api.lookup import moment
 
 WORKER_SEEN = timedelta(seconds=30)  # its heart beats every 5 s; a long commit may delay one on SQLite
 LATE = timedelta(minutes=5)  # the worker's clock ticks once a minute

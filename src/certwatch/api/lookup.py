@@ -3,9 +3,11 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +15,12 @@ from certwatch.api.together import Together
 
 PATIENCE_S = 2.0  # then 503: no word is better than a wrong one
 LOOK_AGAIN_S = 0.01  # while SQLite is locked
+MOST = 64  # questions in one query; SQLite keeps a prepared statement for each number
+
+# Days and times as the database gives them: SQLite texts, PostgreSQL values. `day` and `moment` read either.
+Day = date | str | None
+Moment = datetime | str | None
+Question = tuple[str, bytes]  # a normalised number, the digest of a key
 
 
 class DatabaseSilent(Exception):
@@ -22,6 +30,7 @@ class DatabaseSilent(Exception):
 class Row(NamedTuple):
     """What the database knows of a key that is not revoked, and of a number in its organisation."""
 
+    n: int  # which of the questions it answers, from 1
     key: int
     org: int
     limit: int
@@ -31,40 +40,32 @@ class Row(NamedTuple):
     number: str | None  # as the organisation wrote it; None: no such certificate
     kind: str
     word: str
-    valid_from: date | None
-    valid_until: date | None
-    ends_at: datetime | None
-    closed_at: datetime | None
-    trial_ends: datetime | None
-    checked_at: datetime | None
-    read_began: datetime | None
+    valid_from: Day
+    valid_until: Day
+    ends_at: Moment
+    closed_at: Moment
+    trial_ends: Moment
+    checked_at: Moment
+    read_began: Moment
 
 
 class Reader(Protocol):
-    """Where rows come from."""
+    """Where rows come from. Requests that wait together are answered by one query."""
 
-    async def find(self, digest: bytes, number_key: str) -> Row | None:
+    async def find(self, number_key: str, digest: bytes) -> Row | None:
         """The row of the key with `digest`; None if there is no such key. Raises `DatabaseSilent`."""
 
     def close(self) -> None: ...
 
 
-QUERY = """SELECT k.id, o.id, o.rate_limit, o.time_zone, k.scopes, k.networks, c.number, c.kind, c.word, c.valid_from,
-    c.valid_until, k.ends_at, o.closed_at, o.trial_ends, c.checked_at, s.read_began
-    FROM {keys}
+QUERY = """SELECT q.n, k.id, o.id, o.rate_limit, o.time_zone, k.scopes, k.networks, c.number, c.kind, c.word,
+    c.valid_from, c.valid_until, k.ends_at, o.closed_at, o.trial_ends, c.checked_at, s.read_began
+    FROM {questions}
+    LEFT JOIN certwatch_apikey k ON k.digest = q.digest AND k.revoked_at IS NULL
     LEFT JOIN certwatch_organisation o ON o.id = k.org_id
-    LEFT JOIN certwatch_certificate c ON c.org_id = k.org_id AND c.number_key = {number_key} AND c.removed_at IS NULL
-    LEFT JOIN certwatch_sourcestate s ON s.source = c.source
-    {rest}"""
-SQLITE_QUERY = QUERY.format(
-    keys="certwatch_apikey k", number_key="?", rest="WHERE k.digest = ? AND k.revoked_at IS NULL"
-)
-POSTGRES_QUERY = QUERY.format(
-    keys="unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS q (digest, number_key, n)"
-    " LEFT JOIN certwatch_apikey k ON k.digest = q.digest AND k.revoked_at IS NULL",
-    number_key="q.number_key",
-    rest="ORDER BY q.n",
-)
+    LEFT JOIN certwatch_certificate c ON c.org_id = k.org_id AND c.number_key = q.number_key AND c.removed_at IS NULL
+    LEFT JOIN certwatch_sourcestate s ON s.source = c.source"""
+POSTGRES_QUERY = QUERY.format(questions="unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS q (number_key, digest, n)")
 POSTGRES_SETTINGS = {
     "application_name": "certwatch api",
     "default_transaction_read_only": "on",
@@ -74,65 +75,79 @@ POSTGRES_SETTINGS = {
 }
 
 
+@lru_cache(maxsize=MOST)
+def sqlite_query(count: int) -> str:
+    values = ", ".join(f"({n}, ?, ?)" for n in range(1, count + 1))
+    return QUERY.format(
+        questions=f"(SELECT column1 AS n, column2 AS number_key, column3 AS digest FROM (VALUES {values})) q"  # noqa: S608
+    )
+
+
+class _Batch:
+    """Questions that came in one turn of the event loop, and their rows once they were read."""
+
+    __slots__ = ("questions", "rows")
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+        self.rows: list[Row | None] | None = None
+
+
 class SqliteReader:
-    """A connection of its own. Requests that wait in one turn of the event loop share a read transaction."""
+    """A connection of its own, in the event loop's thread: a look-up is quicker than the way to another thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
         self._file: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
-        self._reading = False
+        self._coming = _Batch()
 
-    async def find(self, digest: bytes, number_key: str) -> Row | None:
-        give_up = 0.0
-        while True:
+    async def find(self, number_key: str, digest: bytes) -> Row | None:
+        batch, give_up = self._coming, time.monotonic() + PATIENCE_S
+        place = len(batch.questions)
+        batch.questions.append((number_key, digest))
+        await asyncio.sleep(0)  # all that came in this turn have asked; the first of them reads for all
+        while batch.rows is None:
+            if batch is self._coming:
+                self._coming = _Batch()
             try:
-                return self._find(digest, number_key)
+                batch.rows = self._read(batch.questions)
             except (sqlite3.Error, OSError) as error:
                 self.close()
-                now = asyncio.get_running_loop().time()
-                give_up = give_up or now + PATIENCE_S
                 locked = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-                if not locked or now >= give_up:
+                if not locked or time.monotonic() > give_up:
                     raise DatabaseSilent from error
-                await asyncio.sleep(LOOK_AGAIN_S)  # not in sqlite3 itself: that would hold up the event loop
+                await asyncio.sleep(LOOK_AGAIN_S)  # not in sqlite3 itself: that would hold up everybody
+        return batch.rows[place]
 
-    def _find(self, digest: bytes, number_key: str) -> Row | None:
-        connection = self._connection if self._reading and self._connection else self._begin()
-        found = connection.execute(SQLITE_QUERY, (number_key, digest)).fetchone()
-        if found is None:
-            return None
-        return Row(*found[:9], *map(_day, found[9:11]), *map(_moment, found[11:]))
+    def _read(self, questions: Sequence[Question]) -> list[Row | None]:
+        connection, rows = self._connect(), list[Row | None]()
+        for start in range(0, len(questions), MOST):
+            part = questions[start : start + MOST]
+            records = connection.execute(sqlite_query(len(part)), list(chain.from_iterable(part))).fetchall()
+            rows += _in_order(records, len(part))
+        return rows
 
-    def _begin(self) -> sqlite3.Connection:
-        """Begin a read transaction that ends with this turn of the event loop.
-
-        Its end is queued before it begins, so all requests that share it had come before it looked: what is
-        committed before a request comes, a key's revocation above all, is seen by it.
-        """
-        asyncio.get_running_loop().call_soon(self._end)
+    def _connect(self) -> sqlite3.Connection:
         file = os.stat(self._path)  # noqa: PTH116 - a restored backup is another file of the same name
         if self._connection is None or self._file != (file.st_dev, file.st_ino):
             self.close()
             self._file = file.st_dev, file.st_ino
-            self._connection = _open(self._path)
-        self._connection.execute("BEGIN")
-        self._reading = True
+            # "rw", not "ro": the first reader of a write-ahead log may have to make its index.
+            uri = f"{Path(self._path).as_uri()}?mode=rw"
+            self._connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute("PRAGMA mmap_size = 1073741824")  # pages straight from the system's cache
         return self._connection
 
-    def _end(self) -> None:
-        self._reading = False
-        if self._connection is not None and self._connection.in_transaction:
-            self._connection.execute("COMMIT")
-
     def close(self) -> None:
-        connection, self._connection, self._reading = self._connection, None, False
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
 
 class PostgresReader:
-    """One connection. Requests that wait together are answered by one query."""
+    """One connection."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -140,20 +155,20 @@ class PostgresReader:
         self._statement: Any = None
         self._together = Together(self._ask, self.close, patience_s=PATIENCE_S)
 
-    async def find(self, digest: bytes, number_key: str) -> Row | None:
+    async def find(self, number_key: str, digest: bytes) -> Row | None:
         try:
-            return await self._together.answer_to((digest, number_key))
+            return await self._together.answer_to((number_key, digest))
         except Exception as error:
             raise DatabaseSilent from error
 
-    async def _ask(self, questions: Sequence[tuple[bytes, str]]) -> list[Row | None]:
+    async def _ask(self, questions: Sequence[Question]) -> list[Row | None]:
         if self._connection is None:
             import asyncpg  # not needed with SQLite
 
             self._connection = await asyncpg.connect(self._url, server_settings=POSTGRES_SETTINGS)
             self._statement = await self._connection.prepare(POSTGRES_QUERY)
-        records = await self._statement.fetch([digest for digest, _ in questions], [key for _, key in questions])
-        return [None if record[0] is None else Row(*record) for record in records]
+        records = await self._statement.fetch([number for number, _ in questions], [digest for _, digest in questions])
+        return _in_order(records, len(questions))
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -161,18 +176,20 @@ class PostgresReader:
             connection.terminate()
 
 
-def _open(path: str) -> sqlite3.Connection:
-    # "rw", not "ro": the first reader of a write-ahead log may have to make its index.
-    connection = sqlite3.connect(f"{Path(path).as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
-    connection.execute("PRAGMA query_only = ON")
-    connection.execute("PRAGMA mmap_size = 1073741824")  # pages straight from the system's cache
-    return connection
+def _in_order(records: Iterable[Iterable[Any]], count: int) -> list[Row | None]:
+    """The rows of keys that exist, each at the place of its question."""
+    rows: list[Row | None] = [None] * count
+    for row in map(Row._make, records):
+        if row.key is not None:
+            rows[row.n - 1] = row
+    return rows
 
 
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
+def day(stored: Day) -> date | None:
+    """`stored` as a day."""
+    return date.fromisoformat(stored) if isinstance(stored, str) else stored
 
 
-@lru_cache(maxsize=1024)  # the last readings of the sources come again and again
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+def moment(stored: Moment) -> datetime | None:
+    """`stored` as a time in UTC."""
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC) if isinstance(stored, str) else stored

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from certwatch.api.database import Database
 from certwatch.rules.clients import Network, client_address
@@ -24,21 +24,21 @@ log = logging.getLogger(__name__)
 
 
 class Usage:
-    """Counts per key and minute, and when and from where each key was used last."""
+    """Counts per key and minute, and when and from where each key was used last. Times in seconds since 1970."""
 
     def __init__(self, database: Database, trusted_proxies: Sequence[Network]) -> None:
         self._database, self._trusted_proxies = database, trusted_proxies
-        self._counts: dict[tuple[int, datetime], list[int]] = {}
-        self._last: dict[int, tuple[datetime, tuple[str, str]]] = {}
+        self._counts: dict[tuple[int, int], list[int]] = {}
+        self._last: dict[int, tuple[float, str, str]] = {}
 
-    def note(self, key: int, status: int, now: datetime, came_from: tuple[str, str]) -> None:
-        """Count an answer to `key`; `came_from`: the connection's other end and X-Forwarded-For."""
-        minute = now.replace(second=0, microsecond=0)
-        counts = self._counts.get((key, minute))
+    def note(self, key: int, status: int, now: float, peer: str, forwarded_for: str) -> None:
+        """Count an answer to `key`; `peer`: the connection's other end, `forwarded_for`: what proxies say."""
+        place = key, int(now) // 60
+        counts = self._counts.get(place)
         if counts is None:
-            counts = self._counts[key, minute] = [0, 0, 0, 0]
+            counts = self._counts[place] = [0, 0, 0, 0]
         counts[PLACE.get(status, 0)] += 1
-        self._last[key] = now, came_from
+        self._last[key] = now, peer, forwarded_for
 
     async def write(self) -> None:
         """Add to the tables what was counted since the last time. What cannot be written waits for the next."""
@@ -46,8 +46,11 @@ class Usage:
         last, self._last = self._last, {}
         if not counts:
             return
-        added = [(key, minute, *numbers) for (key, minute), numbers in sorted(counts.items())]
-        used = [(key, at, client_address(*whence, self._trusted_proxies)) for key, (at, whence) in sorted(last.items())]
+        added = [(key, _moment(minute * 60), *numbers) for (key, minute), numbers in sorted(counts.items())]
+        used = [
+            (key, _moment(now), client_address(peer, forwarded_for, self._trusted_proxies))
+            for key, (now, peer, forwarded_for) in sorted(last.items())
+        ]
         try:
             await self._database.write([(ADD, added), (LAST, used)])
         except Exception as error:  # noqa: BLE001 - counts are worth less than the look-ups that go on
@@ -55,6 +58,10 @@ class Usage:
             if len(counts) <= KEPT:
                 self._take_back(counts)
 
-    def _take_back(self, counts: dict[tuple[int, datetime], list[int]]) -> None:
+    def _take_back(self, counts: dict[tuple[int, int], list[int]]) -> None:
         for place, numbers in counts.items():
             self._counts[place] = [a + b for a, b in zip(self._counts.get(place, [0] * 4), numbers, strict=True)]
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -138,8 +138,8 @@ class Roof:
         await _say(scope, send, 200, self._metrics.text(), b"text/plain; version=0.0.4; charset=utf-8")
 
     async def _nothing(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        answer = self._problems.no_address
-        await _say(scope, send, answer.status, answer.body, b"application/problem+json")
+        status, _, body = self._problems.no_address
+        await _say(scope, send, status, body, b"application/problem+json")
 
 
 def _django() -> App:

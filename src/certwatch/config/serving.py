@@ -4,6 +4,7 @@ Usage: python -m certwatch.config.serving HOST PORT PROCESSES application|api|pa
 """
 
 import ctypes
+import gc
 import os
 import shutil
 import signal
@@ -58,7 +59,10 @@ def _load(what: str, parent: int) -> Any:
         os._exit(1)
     from certwatch.config import asgi
 
-    return getattr(asgi, what)()
+    application = getattr(asgi, what)()
+    gc.freeze()  # what is loaded now stays: the collector need not walk through it again and again
+    gc.set_threshold(20_000, 20, 20)  # answers leave no cycles behind; 8 % of a look-up's time otherwise
+    return application
 
 
 if __name__ == "__main__":

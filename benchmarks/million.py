@@ -1,0 +1,93 @@
+"""A million certificates: 1,000 organisations with a key and 1,000 certificates each, for the look-up's benchmark.
+
+Usage: python -m benchmarks.million FILE, with DATABASE_URL and CERTWATCH_HOME set; writes look-ups ("number<TAB>key")
+of which 5 % miss, in an order by chance, to FILE.
+"""
+
+import os
+import random
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+ORGANISATIONS = 1_000
+CERTIFICATES = 1_000
+LOOK_UPS = 100_000
+MISSES = 0.05
+SEED = 20261124
+READ = datetime(2026, 11, 24, 4, 30, tzinfo=UTC)
+NUMBER = "EU-ISCC-Cert-DE100-"
+FIRST = 10_000_000
+
+
+def main(file: Path) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "certwatch.config.settings"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    write_look_ups(file, fill())
+
+
+def fill() -> list[tuple[int, str]]:
+    """The organisations' ids, each with its key."""
+    from django.db import connection, transaction
+
+    from certwatch.models import ApiKey, Certificate, Organisation, SourceState
+    from certwatch.rules import keys
+
+    with transaction.atomic():
+        SourceState.objects.create(source="iscc", read_began=READ)
+        orgs = Organisation.objects.bulk_create(
+            Organisation(name=f"Org {n}", slug=f"org-{n}", rate_limit=10_000_000, created_at=READ)
+            for n in range(ORGANISATIONS)
+        )
+        plain = [keys.make() for _ in orgs]
+        ApiKey.across_orgs.bulk_create(
+            ApiKey(
+                org=org, name="SAP", digest=keys.digest(key), begins=keys.begins(key), scopes=["certificates:read"],
+                created_at=READ,
+            )
+            for org, key in zip(orgs, plain, strict=True)
+        )  # fmt: skip
+        pattern = Certificate.across_orgs.create(
+            org=orgs[0], number="pattern", number_key="pattern", match_key="pattern", source="iscc", word="valid",
+            valid_from=date(2026, 1, 1), valid_until=date(2027, 12, 31), added_at=READ,
+        )  # fmt: skip
+        number = f"({FIRST} + o.id * {CERTIFICATES} + n.i)"
+        made = {
+            "org_id": "o.id",
+            "public_id": f"CAST({number} AS text)",
+            "number": f"'{NUMBER}' || {number}",
+            "number_key": f"'{NUMBER.lower()}' || {number}",
+            "match_key": f"'{NUMBER.lower()}' || {number}",
+        }
+        columns = [field.column for field in Certificate._meta.local_fields if not field.primary_key]
+        values = [made.get(column, f"c.{column}") for column in columns]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {CERTIFICATES - 1})"
+                f" INSERT INTO certwatch_certificate ({', '.join(columns)}) SELECT {', '.join(values)}"
+                " FROM certwatch_certificate c CROSS JOIN certwatch_organisation o CROSS JOIN n WHERE c.id = %s",
+                [pattern.pk],
+            )
+        pattern.delete()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return [(org.pk, key) for org, key in zip(orgs, plain, strict=True)]
+
+
+def write_look_ups(file: Path, orgs: list[tuple[int, str]]) -> None:
+    chance = random.Random(SEED)
+    with file.open("w", encoding="ascii") as lines:
+        for _ in range(LOOK_UPS):
+            org, key = chance.choice(orgs)
+            if chance.random() < MISSES:
+                org += 1  # another organisation's number; the last one's neighbour does not exist
+            lines.write(f"{NUMBER}{FIRST + org * CERTIFICATES + chance.randrange(CERTIFICATES)}\t{key}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
