@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from certwatch.models.orgs import Organisation
 
@@ -20,4 +21,8 @@ class AuditEntry(models.Model):
     details = models.JSONField(default=dict)  # never a secret
 
     class Meta:
+        verbose_name, verbose_name_plural = _("audit entry"), _("audit entries")
         indexes = [models.Index(fields=["org", "-id"], name="audit_newest_first")]
+
+    def __str__(self) -> str:
+        return self.action

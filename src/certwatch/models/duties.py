@@ -10,3 +10,4 @@ class Duty(models.Model):
     last = models.DateTimeField(null=True)  # when it last ended well
     next = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
+    waiting = models.PositiveIntegerField(default=0)  # of `worker`: tasks in the queue

@@ -45,6 +45,7 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name, verbose_name_plural = _("person"), _("people")
         constraints = [models.UniqueConstraint(Lower("email"), name="one_user_per_address")]
 
     def __str__(self) -> str:
@@ -79,6 +80,9 @@ class Organisation(models.Model):
     closed_at = models.DateTimeField(null=True)  # closed by the operator
     delete_after = models.DateTimeField(null=True)  # when all of it is removed, unless somebody takes that back
     created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("organisation"), _("organisations")
 
     def __str__(self) -> str:
         return self.name

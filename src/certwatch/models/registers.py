@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Replace
+from django.utils.translation import gettext_lazy as _
 
 from certwatch.rules import similar
 from certwatch.rules.status import Status
@@ -45,9 +47,17 @@ class Sync(models.Model):
     totals = models.JSONField(default=dict)  # the register's own totals by part
     tally = models.JSONField(default=dict)  # part → last day → records; what the next run is judged by
     duties_slot = models.CharField(max_length=40, blank=True)  # the scheduled slot that it filled
+    release_asked_at = models.DateTimeField(null=True)  # the operator wants it released: the worker's work
+    release_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
 
     class Meta:
+        verbose_name, verbose_name_plural = _("run"), _("runs")
         indexes = [models.Index(fields=["source", "-id"], name="sync_runs_of_source")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.pk}"
 
 
 class SourceState(models.Model):
