@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from certwatch.rules.clients import client_address, within
+from certwatch.rules.clients import client_address, neighbourhood, within
 
 TRUSTED = tuple(map(ip_network, ("127.0.0.0/8", "::1/128", "10.0.0.0/8")))
 
@@ -42,3 +42,18 @@ def test_an_address_lies_in_networks_of_its_own_family() -> None:
     assert not within(ip_address("11.2.3.4"), TRUSTED)
     assert not within(ip_address("2001:db8::1"), TRUSTED)
     assert not within(ip_address("10.2.3.4"), ())
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("/run/socket", "/run/socket"),
+        ("", ""),
+    ],
+)
+def test_of_ipv6_a_whole_line_counts_as_one_client(address: str, expected: str) -> None:
+    assert neighbourhood(address) == expected

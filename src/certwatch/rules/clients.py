@@ -23,6 +23,17 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     return client
 
 
+def neighbourhood(address: str) -> str:
+    """Who counts as one client where a limit is kept: an IPv4 address; of IPv6 the /64, which one line has alone.
+
+    What is no address is itself.
+    """
+    known = _address(address)
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((known, 64), strict=False))
+    return str(known or address)
+
+
 def within(address: Address, networks: Sequence[Network]) -> bool:
     """Whether `address` lies in one of `networks`."""
     return any(address in network for network in networks)
