@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from certwatch.models import Binding, Certificate, Entry, SourceState
+from certwatch.models import Binding, Certificate, Entry, SourceState, User
 from certwatch.rules.binding import Answer, Candidate, answer
 
 CHUNK = 500  # numbers a query; SQLite takes 32,766 parameters, PostgreSQL 65,535
@@ -51,13 +51,31 @@ def settle(certificates: Sequence[Certificate], *, now: datetime) -> list[Certif
     for certificate in certificates:
         by_source[certificate.source].append(certificate)
     for source, group in sorted(by_source.items()):
-        SourceState.objects.get_or_create(source=source)
-        read = SourceState.objects.select_for_update().get(source=source).read_began is not None
+        read = _hold(source)
         entries = candidates_of(source, (c.match_key for c in group))
         changed += [c for c in group if _take_answer(c, entries.get(c.match_key, []), read=read)]
     Certificate.across_orgs.bulk_update(changed, _ANSWER, batch_size=CHUNK)
     _rebind(changed, now)
     return changed
+
+
+def choose(certificate: Certificate, entry: Entry | None, *, by: User | None, now: datetime) -> None:
+    """Let the entry that a person picked answer for a certificate; None: its rule decides again.
+
+    Inside the caller's transaction.
+    """
+    read = _hold(certificate.source)
+    certificate.entry, certificate.how = entry, "person" if entry else ""
+    entries = candidates_of(certificate.source, [certificate.match_key])
+    _take_answer(certificate, entries.get(certificate.match_key, []), read=read)
+    certificate.save(update_fields=_ANSWER)
+    _rebind([certificate], now, by=by)
+
+
+def _hold(source: str) -> bool:
+    """Whether `source` was ever read as a whole. Its state stays locked until the transaction ends."""
+    SourceState.objects.get_or_create(source=source)
+    return SourceState.objects.select_for_update().get(source=source).read_began is not None
 
 
 _ANSWER = ["word", "valid_from", "valid_until", "entry", "how", "ambiguous"]
@@ -78,14 +96,19 @@ def _take_answer(certificate: Certificate, entries: Sequence[Entry], *, read: bo
     return before != [getattr(certificate, name) for name in _ANSWER]
 
 
-def _rebind(certificates: Sequence[Certificate], now: datetime) -> None:
+def _rebind(certificates: Sequence[Certificate], now: datetime, *, by: User | None = None) -> None:
+    """End the bindings that hold no more, and write down those that do. `by`: who chose, where a person did."""
     bindings = Binding.objects.filter(certificate__in=certificates, known_until=None)
     standing = {b.certificate_id: b for b in bindings}
     moved = [c for c in certificates if not _stands(standing.get(c.pk), c)]
     ended = [standing[c.pk].pk for c in moved if c.pk in standing]
     Binding.objects.filter(pk__in=ended).update(known_until=now)
     Binding.objects.bulk_create(
-        [Binding(certificate=c, entry_id=c.entry_id, how=c.how, known_from=now) for c in moved if c.entry_id]
+        [
+            Binding(certificate=c, entry_id=c.entry_id, how=c.how, by=by if c.how == "person" else None, known_from=now)
+            for c in moved
+            if c.entry_id
+        ]
     )
 
 

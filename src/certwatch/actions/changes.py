@@ -25,8 +25,12 @@ def record(
     was: Sequence[Certificate] | None = None,
     seen_at: datetime | None = None,
     run: Sync | None = None,
+    fields: Sequence[str] = (),
 ) -> None:
-    """Write one change for each of `certificates` as they stand now; `was`: the same as they stood before."""
+    """Write one change for each of `certificates` as they stand now; `was`: the same as they stood before.
+
+    `fields`: what else than word and dates changed.
+    """
     first = take_numbers(org, len(certificates))
     Change.across_orgs.bulk_create(
         Change(
@@ -44,6 +48,7 @@ def record(
             valid_from=certificate.valid_from,
             valid_until_was=before.valid_until,
             valid_until=certificate.valid_until,
+            fields=list(fields),
             seen_at=seen_at or now,
             created_at=now,
         )

@@ -3,12 +3,16 @@
 import hashlib
 import os
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
 
+from certwatch.actions import audit
 from certwatch.models import Certificate, Document, User
 from certwatch.rules.errors import Refused
 
@@ -41,17 +45,17 @@ def content_type(content: bytes) -> str:
         return "image/png"
     if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
-    raise Refused("A document must be a PDF, a PNG or a JPEG; by its content this file is none of them.")
+    raise Refused(_("A document must be a PDF, a PNG or a JPEG; by its content this file is none of them."))
 
 
 def keep(certificate: Certificate, upload: Upload, *, by: User | None, now: datetime) -> Document:
     """Store `upload` with `certificate`, inside the caller's transaction. The file is whole before its row commits."""
     if len(upload.content) > LARGEST:
-        raise Refused(f"{upload.name} is larger than 20 MB.")
+        raise Refused(_("%(name)s is larger than 20 MB.") % {"name": upload.name})
     kind = content_type(upload.content)
     document: Document = certificate.documents.create(
         org=certificate.org,
-        name=upload.name[-255:],
+        name=_shown_name(upload.name),
         content_type=kind,
         size=len(upload.content),
         sha256=hashlib.sha256(upload.content).hexdigest(),
@@ -60,6 +64,39 @@ def keep(certificate: Certificate, upload: Upload, *, by: User | None, now: date
         added_by=by,
     )
     return document
+
+
+@transaction.atomic
+def add(certificate: Certificate, upload: Upload, *, by: User, now: datetime, address: str | None = None) -> Document:
+    """Store `upload` with `certificate` and note who did. Raises `Refused`."""
+    document = keep(certificate, upload, by=by, now=now)
+    _note("document.added", document, by=by, now=now, address=address)
+    return document
+
+
+@transaction.atomic
+def remove(document: Document, *, by: User, now: datetime, address: str | None = None) -> None:
+    """Take a document away. Its file goes a day later (`jobs/files.py`)."""
+    _note("document.removed", document, by=by, now=now, address=address)
+    document.delete()
+
+
+def content(document: Document) -> bytes:
+    """What was handed in. Raises `FileNotFoundError` where the file is gone."""
+    return (Path(settings.ENV.files) / document.path).read_bytes()
+
+
+def _shown_name(name: str) -> str:
+    """A file's name as it may stand on a page and in a header: its end, with nothing that cannot be seen."""
+    plain = "".join(c for c in " ".join(name.split()) if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    return plain.strip()[-255:] or "document"
+
+
+def _note(action: str, document: Document, *, by: User, now: datetime, address: str | None) -> None:
+    audit.note(
+        document.org, action, about=document.name, about_id=document.public_id, by=by, now=now, address=address,
+        certificate=document.certificate.number, sha256=document.sha256,
+    )  # fmt: skip
 
 
 def _write(content: bytes, ending: str) -> str:

@@ -3,6 +3,7 @@
 from certwatch.models.audit import AuditEntry
 from certwatch.models.cache import CachedValue
 from certwatch.models.certificates import Binding, Certificate, Change, ChangeCounter, ChangeType, Kind, OwnVersion
+from certwatch.models.checks import CheckOutcome, CheckRequest
 from certwatch.models.contacts import ContactMessage
 from certwatch.models.documents import Document
 from certwatch.models.duties import Duty
@@ -23,6 +24,8 @@ __all__ = [
     "Change",
     "ChangeCounter",
     "ChangeType",
+    "CheckOutcome",
+    "CheckRequest",
     "ContactMessage",
     "Document",
     "Duty",
