@@ -7,7 +7,7 @@ of which 5 % miss, in an order by chance, to FILE.
 import os
 import random
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 ORGANISATIONS = 1_000
@@ -16,6 +16,7 @@ LOOK_UPS = 100_000
 MISSES = 0.05
 SEED = 20261124
 READ = datetime(2026, 11, 24, 4, 30, tzinfo=UTC)
+FIRST_DAY, DAYS = date(2026, 7, 1), 730  # last days of certificates are spread over two years
 NUMBER = "EU-ISCC-Cert-DE100-"
 FIRST = 10_000_000
 
@@ -52,10 +53,15 @@ def fill() -> list[tuple[int, str]]:
             )
             for org, key in zip(orgs, plain, strict=True)
         )  # fmt: skip
-        pattern = Certificate.across_orgs.create(
-            org=orgs[0], number="pattern", number_key="pattern", match_key="pattern", source="iscc", word="valid",
-            valid_from=date(2026, 1, 1), valid_until=date(2027, 12, 31), added_at=READ,
-        )  # fmt: skip
+        patterns = [
+            Certificate(
+                org=orgs[0], number=f"pattern-{n}", number_key=f"pattern-{n}", match_key=f"pattern-{n}",
+                source="iscc", word="valid" if n % 50 else "suspended", valid_from=FIRST_DAY + timedelta(n - 364),
+                valid_until=FIRST_DAY + timedelta(n), added_at=READ,
+            )
+            for n in range(DAYS)
+        ]  # fmt: skip
+        Certificate.across_orgs.bulk_create(patterns)
         number = f"({FIRST} + o.id * {CERTIFICATES} + n.i)"
         made = {
             "org_id": "o.id",
@@ -70,10 +76,11 @@ def fill() -> list[tuple[int, str]]:
             cursor.execute(
                 f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {CERTIFICATES - 1})"
                 f" INSERT INTO certwatch_certificate ({', '.join(columns)}) SELECT {', '.join(values)}"
-                " FROM certwatch_certificate c CROSS JOIN certwatch_organisation o CROSS JOIN n WHERE c.id = %s",
-                [pattern.pk],
+                " FROM certwatch_organisation o CROSS JOIN n JOIN certwatch_certificate c"
+                f" ON c.org_id = %s AND c.number_key = 'pattern-' || (n.i %% {DAYS}) AND c.removed_at IS NULL",
+                [orgs[0].pk],
             )
-        pattern.delete()
+            cursor.execute("DELETE FROM certwatch_certificate WHERE number_key LIKE 'pattern-%%'", [])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return [(org.pk, key) for org, key in zip(orgs, plain, strict=True)]
