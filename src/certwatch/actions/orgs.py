@@ -1,7 +1,7 @@
 """Organisations: made, closed, opened; who is invited into them."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from smtplib import SMTPException
 
 from django.core.mail import EmailMessage
@@ -9,12 +9,16 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from certwatch.actions import audit, users
 from certwatch.models import Invitation, Organisation, Role, User
+from certwatch.models.base import as_json
 from certwatch.models.orgs import INVITATION_LASTS
 from certwatch.rules import names
 from certwatch.rules.errors import Refused, UnknownName
+
+MOST_A_DAY = 100  # invitations of one organisation: mails to strangers must not be had by the thousand
 
 
 def named(slug: str) -> Organisation:
@@ -56,23 +60,23 @@ def create(
 
 
 @transaction.atomic
-def close(org: Organisation, *, by: User | None, now: datetime) -> bool:
+def close(org: Organisation, *, by: User | None, now: datetime, address: str | None = None) -> bool:
     """Close `org`; False if it was closed before."""
     if not Organisation.objects.filter(pk=org.pk, closed_at=None).update(closed_at=now):
         return False
     org.closed_at = now
-    audit.note(org, "organisation.closed", about=org.name, by=by, now=now)
+    audit.note(org, "organisation.closed", about=org.name, by=by, now=now, address=address)
     return True
 
 
 @transaction.atomic
-def reopen(org: Organisation, *, by: User | None, now: datetime) -> bool:
+def reopen(org: Organisation, *, by: User | None, now: datetime, address: str | None = None) -> bool:
     """Open `org` for good, whether it was closed or on trial; False if it was open before."""
     if org.closed_at is None and org.trial_ends is None:
         return False
     org.closed_at = org.trial_ends = None
     org.save(update_fields=["closed_at", "trial_ends"])
-    audit.note(org, "organisation.opened", about=org.name, by=by, now=now)
+    audit.note(org, "organisation.opened", about=org.name, by=by, now=now, address=address)
     return True
 
 
@@ -85,16 +89,20 @@ def invite(
     connection: BaseEmailBackend,
     by: User | None,
     now: datetime,
+    access_ends: date | None = None,
+    address: str | None = None,
 ) -> Invitation:
     """Invite `email` by a mail whose link makes a member of its reader. Of the token only the SHA-256 is kept.
 
-    A former invitation of the same address ends. Raises `Refused` if the mail cannot be handed over; then the
-    invitation ends, too.
+    `access_ends`: last day of the membership. A former invitation of the same address ends. Raises `Refused` if the
+    mail cannot be handed over; then the invitation ends, too.
     """
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         if org.memberships.filter(user__email__iexact=email).exists():
-            raise Refused(f"{email} is a member of {org.name} already.")
+            raise Refused(_("%(email)s is a member of %(name)s already.") % {"email": email, "name": org.name})
+        if by is not None and org.invitations.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_A_DAY:
+            raise Refused(_("%(most)s invitations have been sent within a day. Go on tomorrow.") % {"most": MOST_A_DAY})
         org.invitations.filter(email__iexact=email, accepted_at=None, revoked_at=None).update(revoked_at=now)
         invitation: Invitation = org.invitations.create(
             email=email,
@@ -103,15 +111,19 @@ def invite(
             invited_by=by,
             created_at=now,
             ends_at=now + INVITATION_LASTS,
+            access_ends=access_ends,
         )
         audit.note(
-            org, "member.invited", about=email, about_id=invitation.public_id, by=by, now=now, role=Role(role).value
-        )
+            org, "member.invited", about=email, about_id=invitation.public_id, by=by, now=now, address=address,
+            role=Role(role).value, access_ends=as_json(access_ends),
+        )  # fmt: skip
     try:
         _invitation_mail(invitation, f"{base_url}/invitation/{token}/", connection).send()
     except (OSError, SMTPException) as error:
         org.invitations.filter(pk=invitation.pk).update(revoked_at=now)
-        raise Refused(f"The invitation could not be mailed to {email}: {error}.") from error
+        raise Refused(
+            _("The invitation could not be mailed to %(email)s: %(why)s.") % {"email": email, "why": error}
+        ) from error
     return invitation
 
 

@@ -16,7 +16,8 @@ class Export(OrgOwned):
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     claimed_until = models.DateTimeField(null=True)  # lease of the worker that is at it
     ready_at = models.DateTimeField(null=True)
-    path = models.CharField(max_length=120, blank=True)  # below CERTWATCH_FILES
+    mailed_at = models.DateTimeField(null=True)  # when the one who asked was told
+    path = models.CharField(max_length=120, blank=True)  # below CERTWATCH_FILES; "" before and after its time
     size = models.PositiveBigIntegerField(default=0)
     error = models.TextField(blank=True)
 

@@ -116,6 +116,7 @@ class Membership(OrgOwned):
     """A person in an organisation."""
 
     org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
+    public_id = PublicId()
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=Role.choices)
     ends_on = models.DateField(null=True)  # last day of the access, in the organisation's time zone; None: no end
@@ -149,6 +150,7 @@ class Invitation(OrgOwned):
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    access_ends = models.DateField(null=True)  # last day of the membership that it makes; None: no end
     accepted_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 

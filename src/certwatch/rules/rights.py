@@ -28,3 +28,10 @@ CHANGING = frozenset(
 def may(role: str, right: Right) -> bool:
     """Whether a member with `role` has `right`."""
     return right in RIGHTS.get(role, frozenset())
+
+
+def roles_given_by(role: str) -> tuple[str, ...]:
+    """The roles that a member with `role` may give and take; the rarest last."""
+    if may(role, Right.OWN):
+        return ("member", "auditor", "admin", "owner")
+    return ("member", "auditor", "admin") if may(role, Right.ADMIN) else ()
