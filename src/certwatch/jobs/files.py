@@ -1,4 +1,4 @@
-"""The duty `files`: documents that no row names any more are removed, at the earliest a day later.
+"""The duty `files`: documents, exports and uploads that no row names any more are removed, at the earliest a day later.
 
 A backup, or somebody who is just downloading, may still want them. That a file is on its way out says a mark beside it,
 so nobody has to remember when its row went.
@@ -10,10 +10,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from certwatch.models import Document
+from certwatch.models import Document, Export, Import
 
 LOOK_EVERY = timedelta(hours=6)
 KEPT_FOR = timedelta(days=1)
+FOLDERS: dict[str, type[Document | Export | Import]] = {"documents": Document, "exports": Export, "imports": Import}
 MARK, UNFINISHED = ".gone", ".part"
 CHUNK = 500
 
@@ -21,13 +22,18 @@ CHUNK = 500
 def sweep(now: datetime) -> None:
     """Mark what no row names, and remove what has been marked for a day. A row that is back takes the mark away."""
     root = Path(settings.ENV.files)
-    files = _files(root / "documents")
+    for folder, model in FOLDERS.items():
+        _sweep(root, folder, model, now)
+
+
+def _sweep(root: Path, folder: str, model: type[Document | Export | Import], now: datetime) -> None:
+    files = _files(root / folder)
     for start in range(0, len(files), CHUNK):
         names = {str(path.relative_to(root)): path for path in files[start : start + CHUNK]}
-        known = set(Document.across_orgs.filter(path__in=names).values_list("path", flat=True))
+        known = set(model.across_orgs.filter(path__in=names).values_list("path", flat=True))
         for name, path in names.items():
             _settle(path, wanted=name in known, now=now)
-    for path in (root / "documents").glob(f"*/*{UNFINISHED}"):
+    for path in (root / folder).glob(f"*/*{UNFINISHED}"):
         if _age(path, now) > KEPT_FOR:  # its upload died
             path.unlink(missing_ok=True)
 
