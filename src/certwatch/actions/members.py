@@ -145,7 +145,7 @@ def locked(org: Organisation) -> None:
 
 
 def is_last_owner(member: Membership) -> bool:
-    others = member.org.memberships.filter(role=Role.OWNER).exclude(pk=member.pk)
+    others = member.org.memberships.filter(role=Role.OWNER, ends_on=None).exclude(pk=member.pk)
     return member.role == Role.OWNER and not others.exists()
 
 

@@ -1,5 +1,8 @@
 """Accounts: sign-up, log-in, addresses, second factors, sessions: django-allauth's pages with our forms and words."""
 
+import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account import forms as account_forms
@@ -7,20 +10,24 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.account.views import ConfirmEmailView, PasswordResetFromKeyView
 from allauth.socialaccount import forms as social_forms
+from allauth.socialaccount.providers.openid_connect import views as provider_views
 from allauth.socialaccount.urls import urlpatterns as social_urls
-from allauth.urls import build_provider_urlpatterns
 from django import forms
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
+from requests import RequestException
 
 from certwatch.actions import people
 from certwatch.models import User
 from certwatch.web.doors import came_from
+
+log = logging.getLogger(__name__)
 
 PASSWORD_HELP = _("12 characters or more. A sentence is fine.")
 
@@ -140,6 +147,20 @@ class ResetPassword(_OnlyByButton, PasswordResetFromKeyView):  # type: ignore[mi
     pass
 
 
+def _if_reached(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """`view`, or a page that says that the provider of single sign-on does not answer."""
+
+    @wraps(view)
+    def page(request: HttpRequest, provider_id: str) -> HttpResponse:
+        try:
+            return view(request, provider_id)
+        except RequestException:
+            log.warning("The provider of single sign-on does not answer.", exc_info=True)
+            return render(request, "socialaccount/authentication_error.html", status=502)
+
+    return page
+
+
 _pages: list[URLPattern | URLResolver] = [
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", ConfirmAddress.as_view(), name="account_confirm_email"),
     re_path(
@@ -153,7 +174,10 @@ _pages: list[URLPattern | URLResolver] = [
 ]
 single_sign_on: list[URLPattern | URLResolver] = [
     path("3rdparty/", include(social_urls)),
-    *build_provider_urlpatterns(),
+    path("oidc/<str:provider_id>/login/", _if_reached(provider_views.login), name="openid_connect_login"),
+    path(
+        "oidc/<str:provider_id>/login/callback/", _if_reached(provider_views.callback), name="openid_connect_callback"
+    ),
 ]
 
 urls: list[URLPattern | URLResolver] = [
