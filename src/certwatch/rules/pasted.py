@@ -27,7 +27,7 @@ def read(text: str) -> Pasted:
     """The numbers in `text`, in its order. Equal ones (normalised) count once."""
     found: dict[str, str] = {}
     count = empty_lines = 0
-    for line in _lines(text):
+    for line in _lines(_NO_WORD.sub(" ", text)):
         here = list(_numbers_in(line))
         count += len(here)
         empty_lines += not here
@@ -37,7 +37,8 @@ def read(text: str) -> Pasted:
 
 
 _DASH = r"[-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d_]"
-_GAP = rf"(?:[^\S\n]*{_DASH}[^\S\n]*|[^\S\n]{{1,3}})"  # what stands between the parts of a number, as people have it
+# What stands between the parts of a number, as people have it.
+_GAP = rf"(?:[^\S\n]{{0,3}}{_DASH}[^\S\n]{{0,3}}|[^\S\n]{{1,3}})"
 # Numbers of the schemes that are read, with dashes and spaces as people write them.
 _KNOWN = re.compile(
     "|".join(
@@ -51,7 +52,7 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 _WORD_END = re.compile(r"""[\s,;|"'<>()\[\]{}„“”‚’«»]""")
-_LINK = re.compile(r"[a-z]+://\S+|www\.\S+|\S+@\S+\.\S+", re.IGNORECASE)
+_NO_WORD = re.compile(r"\S{600,}")  # longer than any number, name of a file or link
 _CELLS = re.compile(r"[\t;|,]")
 _BULLET = re.compile(r"^\s*(?:[•·*–—-]\s+|\d{1,3}[.)]\s+)+")
 _OUTER = " \t\xa0.,:;!?\"'()[]{}<>„“”‚’«»"
@@ -92,12 +93,18 @@ def _numbers_in(line: str) -> Iterator[str]:
     if known:
         yield from known
         return
-    cells = [cell for cell in (_LINK.sub(" ", c).strip(_OUTER) for c in _CELLS.split(line)) if cell]
+    cells = [cell for cell in (_without_links(c).strip(_OUTER) for c in _CELLS.split(line)) if cell]
     for cell in cells:
         if _could_be_whole(cell, alone=len(cells) == 1):
             yield cell
         else:
             yield from _runs_in(cell)
+
+
+def _without_links(cell: str) -> str:
+    if not any(mark in cell for mark in ("://", "www.", "@")):
+        return cell
+    return " ".join(w for w in cell.split() if "://" not in w and "@" not in w and not w.startswith("www."))
 
 
 def _known_in(line: str) -> Iterator[str]:
@@ -127,24 +134,26 @@ def _could_be_whole(cell: str, *, alone: bool) -> bool:
 
 def _runs_in(cell: str) -> Iterator[str]:
     """Numbers in words of a sentence: a word with digits, and the neighbours that belong to it."""
-    words = cell.split()
+    spans = [word.span() for word in re.finditer(r"\S+", cell)]
+    words = [cell[start:end] for start, end in spans]
     place = 0
     while place < len(words):
-        if not _has_digits(words[place]) or _is_day(words[place]):
+        start = place
+        while place < len(words) and (not _has_digits(words[place]) or _is_day(words[place])):
             place += 1
-            continue
-        first = _first_of(words, place)
-        last = _last_of(words, place)
-        run = " ".join(words[first : last + 1]).strip(_OUTER)
-        if _is_telling(run) and any(c.isalpha() for c in run) and len(run) <= numbers.LONGEST:
-            yield _as_it_stands(cell, words, first, last)
+        if place == len(words):
+            return
+        first, last = _first_of(words, place, start), _last_of(words, place)
+        run = cell[spans[first][0] : spans[last][1]].strip(_OUTER)
+        if len(run) <= numbers.LONGEST and _is_telling(run) and any(c.isalpha() for c in run):
+            yield run
         place = last + 1
 
 
-def _first_of(words: list[str], place: int) -> int:
-    """Where a number begins whose first word with digits is at `place`."""
+def _first_of(words: list[str], place: int, start: int) -> int:
+    """Where a number begins whose first word with digits is at `place`, at `start` at the earliest."""
     first = place
-    while first > 0 and _belongs_before(words[first - 1].strip(_OUTER), words[first]):
+    while first > start and _belongs_before(words[first - 1].strip(_OUTER), words[first]):
         first -= 1
     return first
 
@@ -172,12 +181,6 @@ def _last_of(words: list[str], place: int) -> int:
     return last
 
 
-def _as_it_stands(cell: str, words: list[str], first: int, last: int) -> str:
-    """The words from `first` to `last` with the spaces between them as they are in `cell`."""
-    spans = [word.span() for word in re.finditer(r"\S+", cell)]
-    return cell[spans[first][0] : spans[last][1]].strip(_OUTER) if len(spans) == len(words) else ""
-
-
 def _has_digits(word: str) -> bool:
     return any(c.isdigit() for c in word)
 
@@ -188,6 +191,8 @@ def _is_telling(text: str) -> bool:
 
 
 def _is_day(word: str) -> bool:
+    if not 6 <= len(word) <= 30:  # "1.1.26" to "(31. Dezember 2026)."
+        return False
     try:
         return cells.day_of(word.strip(_OUTER)) is not None
     except ValueError:

@@ -79,13 +79,13 @@ def _completed(part: str) -> Iterator[str]:
     if found := _ISCC.fullmatch(part):
         for head in _MEANT.get(found[1], ()):
             yield head + found[2]
-    elif found := _REDCERT.fullmatch(part):
+    if found := _REDCERT.fullmatch(part):
         if found[1] != "redcerteu":
             yield f"redcert2{found[2]}"
         yield f"euredcert{found[2]}"
-    elif found := _TWOBSVS.fullmatch(part):
+    if found := _TWOBSVS.fullmatch(part):
         yield f"2bs{found[1]}"
-    elif found := _BLE.fullmatch(part):
+    if found := _BLE.fullmatch(part):
         yield f"debblebm{found[1]}"
 
 
