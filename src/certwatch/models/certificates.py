@@ -183,3 +183,12 @@ class Change(OrgOwned):
             models.UniqueConstraint(fields=["org", "number"], name="change_numbers"),
             models.UniqueConstraint(fields=["certificate", "told_by", "type"], name="told_once"),
         ]
+
+
+def told_at() -> models.Subquery:
+    """Of a certificate when the reading of its last other word began, None if it never had another; to annotate with.
+
+    By certificate alone, so that its index is used: with the organisation SQLite walks all changes for each row.
+    """
+    told = Change.across_orgs.filter(certificate=models.OuterRef("pk"), type=ChangeType.STATUS).order_by("-number")
+    return models.Subquery(told.values("seen_at")[:1])

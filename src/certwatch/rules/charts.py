@@ -65,6 +65,10 @@ class Ends:
     within: Mapping[int, int]  # 30, 60, 90, 365 days → how many, each with the ones before
     later: int
 
+    @property
+    def last(self) -> date:
+        return self.bars[-1].last
+
 
 def ends(today: date, days: Mapping[date, int]) -> Ends:
     """The chart of how many certificates end on which of `days`; days that have passed are left out."""
@@ -167,7 +171,10 @@ def _bar(today: date, span: tuple[int, int], count: int, top: int) -> Bar:
 
 def _step(most: int) -> int:
     """Between two grid lines: 1, 2 or 5 and noughts, so that there are four at most."""
-    return next(step for power in range(20) for step in (10**power, 2 * 10**power, 5 * 10**power) if step * 4 >= most)
+    return next(step for step in _STEPS if step * 4 >= most)
+
+
+_STEPS = tuple(int(first + "0" * noughts) for noughts in range(20) for first in "125")
 
 
 def _line(count: int, top: int) -> Line:

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from certwatch.rules import browsers
+from certwatch.rules.shown import Why
 
 register = template.Library()
 
@@ -39,6 +40,15 @@ STATUSES = {  # the keys of the style sheet, in order of severity (design.md, 4)
     "notyet": Shown("st-notyet", _("Not yet valid")),
     "valid": Shown("st-valid", _("Valid")),
     "never": Shown("st-never", _("Never checked")),
+}
+
+
+WHYS = {  # short, beside the status; pages of one certificate say more
+    Why.SEVERAL_HOLDERS: _("Several holders: choose one"),
+    Why.SECOND_PERSON: _("Waits for a second person"),
+    Why.FOREIGN_WORD: _("A word we do not know"),
+    Why.NO_STATUS: _("Entered without a status"),
+    Why.UNCONFIRMED: _("Unconfirmed"),
 }
 
 
@@ -86,6 +96,12 @@ def status(key: str, shape: str = "") -> SafeString:
     )
 
 
+@register.simple_tag
+def status_word(key: str) -> str:
+    """The word of a status that is no longer so; what is shows its icon, too."""
+    return str(STATUSES[key].word)
+
+
 @register.simple_tag(takes_context=True)
 def product_menu(context: Context) -> list[Entry]:
     """The main menu of an organisation's pages. An entry appears with its page."""
@@ -120,6 +136,12 @@ def browser(user_agent: str) -> str:
 
 
 @register.filter
+def why(value: Why) -> str | Promise:
+    """The reason of a status, in few words."""
+    return WHYS[value]
+
+
+@register.filter
 def day(value: date | None) -> str:
     """24 Nov 2026, 24. Nov. 2026; a dash where there is none."""
     return "–" if value is None else date_format(value, "DATE_FORMAT")
@@ -129,6 +151,29 @@ def day(value: date | None) -> str:
 def moment(value: datetime | None) -> str:
     """24 Nov 2026, 14:05, in the reader's time zone; a dash where there is none."""
     return "–" if value is None else date_format(timezone.localtime(value), "DATETIME_FORMAT")
+
+
+@register.filter
+def localday(value: datetime | None) -> str:
+    """The day of a moment in the reader's time zone; a dash where there is none."""
+    return "–" if value is None else date_format(timezone.localtime(value), "DATE_FORMAT")
+
+
+@register.filter
+def when(value: datetime | None, today: date) -> str:
+    """Today 06:12, Tomorrow 03:41, 22 Nov 2026, 06:13; `today` is the reader's. A dash where there is no moment."""
+    if value is None:
+        return "–"
+    local = timezone.localtime(value)
+    near = {-1: _("Yesterday %(time)s"), 0: _("Today %(time)s"), 1: _("Tomorrow %(time)s")}
+    words = near.get((local.date() - today).days)
+    return str(words) % {"time": date_format(local, "TIME_FORMAT")} if words else moment(value)
+
+
+@register.filter
+def month(value: date) -> str:
+    """Dec, Jan 2027: short names for an axis, the year once."""
+    return date_format(value, "M Y" if value.month == 1 else "M")
 
 
 @register.filter

@@ -1,0 +1,5 @@
+"""The first page of an organisation."""
+
+from tests.doors import READ, Door
+
+DOORS = [Door("dashboard", READ)]
