@@ -2,25 +2,28 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce, Lower
 
 from certwatch.actions import dashboard
-from certwatch.models import Certificate, ChangeType, Kind, Organisation, OwnVersion, SourceState
+from certwatch.models import Certificate, Kind, Organisation, OwnVersion, SourceState
+from certwatch.models.certificates import told_at
 from certwatch.rules import numbers
 from certwatch.rules.listing import STATUSES, Filter
-from certwatch.rules.shown import Key, Shown, is_unconfirmed, shown
+from certwatch.rules.shown import NEED_ATTENTION, Key, Shown, is_unconfirmed, shown
 from certwatch.rules.status import Status, status_on
 
 PAGE = 100  # rows
 SUPPLIERS = 20  # that the filter's menu names: the most used
 TAGS = 50
+ATTENTION = tuple(word for word, keys in STATUSES.items() if keys[0] in NEED_ATTENTION)  # and "unknown" is never alone
 NO_END = date(9999, 12, 31)  # where a certificate without a last day is sorted
 
 # What each sort looks at, always ending with what makes it unique.
@@ -47,6 +50,10 @@ class Row:
     def by_hand(self) -> bool:
         return bool(self.certificate.kind == Kind.NIS)
 
+    @property
+    def holder(self) -> str:
+        return _holder(self.certificate)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -57,31 +64,31 @@ class Page:
     after: str
 
 
-def filtered(org: Organisation, wanted: Filter, *, today: date) -> QuerySet[Any]:
-    """The watched certificates that `wanted` lets through, annotated and not sorted."""
-    read = SourceState.objects.exclude(read_began=None).values_list("source", flat=True)
-    found: QuerySet[Any] = org.certificates.watched().with_shown(
-        today, expiring_days=org.expiring_days, read=list(read)
-    )
-    found = found.annotate(
-        ends=Coalesce("valid_until", Value(NO_END)),
-        holder_shown=Lower(Case(When(kind=Kind.NIS, then=F("holder")), default=Coalesce("entry__holder", Value("")))),
-        supplier_shown=Lower(Coalesce("supplier__name", Value(""), output_field=CharField())),
-        tags_text=Cast("tags", TextField()),
-    )
-    return found.filter(_conditions(wanted, today))
+def filtered(
+    org: Organisation, wanted: Filter, *, today: date, known: Mapping[str, SourceState] | None = None
+) -> QuerySet[Any]:
+    """The watched certificates that `wanted` lets through, annotated and not sorted. `known`: where we stand with each
+    source, for who has asked already."""
+    return _annotated(org, today, dashboard.states() if known is None else known).filter(_conditions(wanted, today))
 
 
-def page(org: Organisation, wanted: Filter, *, after: str, before: str, today: date, now: datetime) -> Page:
+def page(
+    org: Organisation,
+    wanted: Filter,
+    *,
+    after: str,
+    before: str,
+    known: Mapping[str, SourceState],
+    today: date,
+    now: datetime,
+) -> Page:
     """A page after or before a cursor; the first one without either, or with a cursor that makes no sense."""
-    told = org.changes.filter(certificate=OuterRef("pk"), type=ChangeType.STATUS).order_by("-number")
-    found = filtered(org, wanted, today=today)
-    found = found.annotate(waits=Exists(_WAITING), seen_at=Subquery(told.values("seen_at")[:1]))
-    found = found.select_related("entry", "supplier")
     order = _ORDERS[wanted.by]
     at = _place(after or before, order)
     backwards = bool(before and not after and at)
     downwards = wanted.downwards != backwards
+    found = filtered(org, wanted, today=today, known=known)
+    found = found.annotate(waits=Exists(_WAITING), seen_at=told_at()).select_related("entry", "supplier")
     if at:
         found = found.filter(_beyond(order, at, downwards=downwards))
     rows = list(found.order_by(*(f"-{name}" if downwards else name for name in order))[: PAGE + 1])
@@ -90,7 +97,7 @@ def page(org: Organisation, wanted: Filter, *, after: str, before: str, today: d
         rows.reverse()
     has_before, has_after = (more, True) if backwards else (bool(at), more)
     return Page(
-        _rows(org, rows, today, now),
+        _rows(org, rows, known, today, now),
         _cursor(rows[0], order) if rows and has_before else "",
         _cursor(rows[-1], order) if rows and has_after else "",
     )
@@ -98,39 +105,45 @@ def page(org: Organisation, wanted: Filter, *, after: str, before: str, today: d
 
 @dataclass(frozen=True, slots=True)
 class Menus:
-    """What the filters offer, with how many of all watched certificates fit."""
+    """What the filters offer, with how many of all watched certificates fit, and how many the filter lets through."""
 
     statuses: dict[str, int]  # word of the address → certificates
-    schemes: dict[str, int]
+    schemes: dict[str, int]  # the most first, as are the next two
     suppliers: dict[str, int]
     tags: dict[str, int]
     by_hand: int
     total: int
+    matching: int
+
+    @property
+    def attention(self) -> int:
+        return sum(self.statuses[word] for word in ATTENTION)
 
 
-def menus(org: Organisation, *, today: date) -> Menus:
-    everything = filtered(org, Filter(), today=today).order_by()
-    keys = dict(everything.values_list("shown").annotate(Count("id")))
-    rows = everything.values_list("scheme", "kind").annotate(n=Count("id"))
-    schemes: dict[str, int] = {}
-    by_hand = 0
-    for scheme, kind, count in rows:
+def menus(org: Organisation, wanted: Filter, *, known: Mapping[str, SourceState], today: date) -> Menus:
+    """Two queries; the first goes through all certificates once."""
+    fits = Count("id", filter=_conditions(wanted, today)) if not wanted.is_open else Count("id")
+    groups = _annotated(org, today, known).order_by().values_list("shown", "scheme", "kind", "tags")
+    keys, schemes, tags, kinds = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    matching = 0
+    for key, scheme, kind, tagged, count, fitting in groups.annotate(n=Count("id"), fits=fits):
+        keys[key] += count
+        kinds[kind] += count
+        matching += fitting
         if scheme:
-            schemes[scheme] = schemes.get(scheme, 0) + count
-        by_hand += count if kind == Kind.NIS else 0
+            schemes[scheme] += count
+        for tag in tagged:
+            tags[tag] += count
     named = org.certificates.watched().exclude(supplier=None).order_by().values_list("supplier__name")
     suppliers = named.annotate(n=Count("id")).order_by("-n", "supplier__name")[:SUPPLIERS]
-    tags: dict[str, int] = {}
-    for tagged in org.certificates.watched().exclude(tags=[]).values_list("tags", flat=True):
-        for tag in tagged:
-            tags[tag] = tags.get(tag, 0) + 1
     return Menus(
-        statuses={word: sum(keys.get(key.value, 0) for key in wanted) for word, wanted in STATUSES.items()},
-        schemes=dict(sorted(schemes.items(), key=lambda pair: (-pair[1], pair[0]))),
+        statuses={word: sum(keys[key.value] for key in of) for word, of in STATUSES.items()},
+        schemes=_most_first(schemes),
         suppliers=dict(suppliers),
-        tags=dict(sorted(tags.items(), key=lambda pair: (-pair[1], pair[0]))[:TAGS]),
-        by_hand=by_hand,
-        total=sum(keys.values()),
+        tags=dict(list(_most_first(tags).items())[:TAGS]),
+        by_hand=kinds[Kind.NIS],
+        total=keys.total(),
+        matching=matching,
     )
 
 
@@ -143,12 +156,11 @@ COLUMNS = (
 def table(org: Organisation, wanted: Filter, *, today: date) -> Iterator[Sequence[Any]]:
     """Exactly what is filtered, in its order, as a table: headings, then dates and times as ISO texts."""
     yield COLUMNS
-    read = {name: state.read_began for name, state in dashboard.states().items()}
+    known = dashboard.states()
     order = _ORDERS[wanted.by]
-    found = filtered(org, wanted, today=today).select_related("entry", "supplier", "responsible")
+    found = filtered(org, wanted, today=today, known=known).select_related("entry", "supplier", "responsible")
     for certificate in found.order_by(*(f"-{n}" if wanted.downwards else n for n in order)).iterator(chunk_size=1000):
-        by_hand = certificate.kind == Kind.NIS
-        checked = None if by_hand else _later(read.get(certificate.source), certificate.checked_at)
+        checked = _checked(certificate, known.get(certificate.source))
         yield (
             certificate.number,
             status_on(today, Status(certificate.word), certificate.valid_from, certificate.valid_until).value,
@@ -173,9 +185,26 @@ def _holder(certificate: Certificate) -> str:
     return certificate.entry.holder if certificate.entry else ""
 
 
-def _rows(org: Organisation, certificates: Iterable[Any], today: date, now: datetime) -> list[Row]:
-    known = dashboard.states()
-    out_of_date = dashboard.stale(known, now)
+def _annotated(org: Organisation, today: date, known: Mapping[str, SourceState]) -> QuerySet[Any]:
+    """All watched certificates, with what they are filtered and sorted by: never null, so that pages have an order."""
+    read = [name for name, state in known.items() if state.read_began is not None]
+    found: QuerySet[Any] = org.certificates.watched().with_shown(today, expiring_days=org.expiring_days, read=read)
+    return found.annotate(
+        ends=Coalesce("valid_until", Value(NO_END)),
+        holder_shown=Lower(Case(When(kind=Kind.NIS, then=F("holder")), default=Coalesce("entry__holder", Value("")))),
+        supplier_shown=Lower(Coalesce("supplier__name", Value(""), output_field=CharField())),
+        tags_text=Cast("tags", TextField()),
+    )
+
+
+def _most_first(counter: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _rows(
+    org: Organisation, certificates: Iterable[Any], known: Mapping[str, SourceState], today: date, now: datetime
+) -> list[Row]:
+    out_of_date = dashboard.stale(dict(known), now)
     return [_row(org, c, known.get(c.source), c.source in out_of_date, today) for c in certificates]
 
 
@@ -196,11 +225,15 @@ def _row(org: Organisation, certificate: Any, state: SourceState | None, stale: 
         unconfirmed=not by_hand and is_unconfirmed(gone_at or certificate.seen_at or certificate.added_at, read_began),
         stale=stale,
     )
-    return Row(certificate, said, None if by_hand else _later(read_began, certificate.checked_at))
+    return Row(certificate, said, _checked(certificate, state))
 
 
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment is not None), default=None)
+def _checked(certificate: Certificate, state: SourceState | None) -> datetime | None:
+    """When its register was last read, or asked for it alone; None: never, or it is entered by hand."""
+    if certificate.kind == Kind.NIS:
+        return None
+    times = (state.read_began if state else None, certificate.checked_at)
+    return max((moment for moment in times if moment is not None), default=None)
 
 
 _WAITING = OwnVersion.objects.filter(certificate=OuterRef("pk"), known_from=None, known_until=None)

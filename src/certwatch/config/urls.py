@@ -6,6 +6,7 @@ from certwatch.web import (
     accounts,
     adding,
     audit,
+    bulk,
     certificate,
     certificates,
     choices,
@@ -17,6 +18,7 @@ from certwatch.web import (
     invitations,
     keys,
     members,
+    operator,
     org_settings,
     orgs,
     own,
@@ -29,6 +31,7 @@ from certwatch.web import (
 of_an_organisation = [
     *dashboard.urls,
     *certificates.urls,
+    *bulk.urls,
     *certificate.urls,
     *adding.urls,
     *entering.urls,
@@ -56,6 +59,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *own.urls,
     *orgs.urls,
     path("o/<slug:slug>/", include(of_an_organisation)),
+    path("operator/", operator.site.urls),
 ]
 
 handler400 = errors.bad_request

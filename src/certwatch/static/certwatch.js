@@ -66,6 +66,40 @@
     }
   });
 
+  /* Rows of a list: how many are selected, all of a page, and single keys while the focus is in the list. */
+  function rowsOf(scope) { return Array.from(scope.querySelectorAll('tbody input[type=checkbox]')); }
+
+  function countRows(scope) {
+    var boxes = rowsOf(scope), on = boxes.filter(function (box) { return box.checked; }).length;
+    var all = scope.querySelector('[data-all]'), bar = scope.querySelector('.cw-bulk'), number = scope.querySelector('[data-n]');
+    if (all) { all.checked = on > 0 && on === boxes.length; all.indeterminate = on > 0 && on < boxes.length; }
+    if (number) number.textContent = on;
+    if (bar) bar.hidden = on === 0;
+  }
+
+  document.addEventListener('change', function (e) {
+    var scope = e.target.closest('[data-rows]');
+    if (!scope || e.target.type !== 'checkbox') return;
+    if (e.target.matches('[data-all]')) rowsOf(scope).forEach(function (box) { box.checked = e.target.checked; });
+    countRows(scope);
+  });
+
+  function countAll() { document.querySelectorAll('[data-rows]').forEach(countRows); }
+  document.addEventListener('DOMContentLoaded', countAll);
+  document.addEventListener('htmx:load', countAll);
+
+  document.addEventListener('keydown', function (e) {
+    var scope = e.target.closest && e.target.closest('[data-rows][data-shortcuts]');
+    if (!scope || e.ctrlKey || e.metaKey || e.altKey || /^(TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
+    if (e.target.tagName === 'INPUT' && e.target.type !== 'checkbox') return;
+    var links = Array.from(scope.querySelectorAll('tbody a.cw-num')), row = e.target.closest('tbody tr');
+    var here = row ? links.indexOf(row.querySelector('a.cw-num')) : -1;
+    if (e.key === 'j' && links.length) links[Math.min(here + 1, links.length - 1)].focus();
+    if (e.key === 'k' && links.length) links[Math.max(here - 1, 0)].focus();
+    var box = e.key === 'x' && row && row.querySelector('input[type=checkbox]');
+    if (box) box.click();
+  });
+
   /* The theme's form: the page changes at once, the server keeps the choice. */
   document.addEventListener('submit', function (e) {
     if (!e.target.matches('[data-theme]') || !e.submitter) return;

@@ -1,5 +1,248 @@
-"""The list of certificates: filter, sort, saved views, bulk actions, export."""
+"""The list of certificates: filter, sort, saved views, export."""
 
-from django.urls import URLPattern
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
-urls: list[URLPattern] = []
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from certwatch.actions import listing, tables, views
+from certwatch.rules import bars
+from certwatch.rules import listing as addresses
+from certwatch.rules.errors import Refused
+from certwatch.rules.listing import STATUSES, Filter
+from certwatch.rules.rights import Right
+from certwatch.rules.shown import Key
+from certwatch.templatetags.certwatch import STATUSES as WORDS
+from certwatch.web.doors import OrgRequest, came_from, org_page
+
+COUNTS = frozenset({Key.VALID, Key.EXPIRING, Key.NOT_YET, Key.EXPIRED})  # whose bar is not striped
+
+# Columns of the table that can be sorted: sort, heading, class.
+COLUMNS: tuple[tuple[str, str | Promise, str], ...] = (
+    ("status", gettext_lazy("Status"), ""),
+    ("number", gettext_lazy("Certificate"), ""),
+    ("holder", gettext_lazy("Holder"), "cw-p2"),
+    ("supplier", gettext_lazy("Supplier"), "cw-p2"),
+    ("scheme", gettext_lazy("Scheme"), ""),
+    ("valid_until", gettext_lazy("Valid until"), ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that changes what the list shows."""
+
+    label: str
+    url: str
+    current: bool = False
+    direction: str = ""  # of a heading: "ascending", "descending", or "" where it is not sorted by
+    css: str = ""
+    count: int | None = None
+
+
+@org_page(Right.READ)
+@require_safe
+def certificates(request: OrgRequest) -> HttpResponse:
+    if request.GET.get("view"):
+        return _saved_view(request, request.GET["view"])
+    wanted = wanted_by(request)
+    menus = listing.menus(request.org, today=request.today)
+    if not menus.total:
+        return render(request, "certificates/empty.html", {"active": "certificates"})
+    page = listing.page(
+        request.org,
+        wanted,
+        after=request.GET.get("after", ""),
+        before=request.GET.get("before", ""),
+        today=request.today,
+        now=request.now,
+    )
+    count = menus.total if wanted.is_open else listing.filtered(request.org, wanted, today=request.today).count()
+    rows = [(row, _bar(request, row)) for row in page.rows]
+    context = {
+        "active": "certificates",
+        "wanted": wanted,
+        "query": urlencode(wanted.pairs()),
+        "menus": menus,
+        "statuses": [(word, keys[0], menus.statuses[word]) for word, keys in STATUSES.items()],
+        "chips": _chips(wanted),
+        "tabs": _tabs(request, wanted, menus),
+        "headings": _headings(wanted),
+        "rows": rows,
+        "axis_from": request.today - bars.SPAN,
+        "axis_to": request.today + bars.SPAN,
+        "printed": request.now,
+        "reader_today": timezone.localtime(request.now).date(),
+        "count": count,
+        "before": _query(wanted, before=page.before) if page.before else "",
+        "after": _query(wanted, after=page.after) if page.after else "",
+    }
+    return render(request, "certificates/list.html", context)
+
+
+def wanted_by(request: OrgRequest) -> Filter:
+    """The filter in the address, or in the form that carries it on."""
+    return addresses.read({name: request.GET.getlist(name) for name in request.GET})
+
+
+@org_page(Right.READ)
+@require_safe
+def export_csv(request: OrgRequest) -> HttpResponse:
+    rows = listing.table(request.org, wanted_by(request), today=request.today)
+    return _file(request, b"".join(tables.csv(rows)), "csv", "text/csv; charset=utf-8")
+
+
+@org_page(Right.READ)
+@require_safe
+def export_xlsx(request: OrgRequest) -> HttpResponse:
+    rows = listing.table(request.org, wanted_by(request), today=request.today)
+    workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    with tables.xlsx(rows) as file:
+        return _file(request, file.read(), "xlsx", workbook)
+
+
+class ViewForm(forms.Form):
+    """A name for what the list shows."""
+
+    name = forms.CharField(label=gettext_lazy("Name of the view"), max_length=80)
+    shared = forms.BooleanField(label=gettext_lazy("Share it with everybody here"), required=False)
+    query = forms.CharField(widget=forms.HiddenInput, required=False, max_length=4_000)
+
+
+@org_page(Right.READ)
+def save_view(request: OrgRequest) -> HttpResponse:
+    """An auditor keeps views of his own, but shares none: that would change what others see."""
+    may_share = Right.CHANGE in request.rights
+    form = ViewForm(request.POST or None, initial={"query": urlencode(wanted_by(request).pairs())})
+    if not may_share:
+        del form.fields["shared"]
+    if request.method == "POST" and form.is_valid():
+        query = urlencode(addresses.read(_lists(form.cleaned_data["query"])).pairs())
+        try:
+            view = views.save(
+                request.org,
+                name=form.cleaned_data["name"],
+                query=query,
+                shared=form.cleaned_data.get("shared", False),
+                by=request.user,
+                now=request.now,
+                address=came_from(request),
+            )
+        except Refused as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
+            return redirect(f"{_list(request)}?view={view.public_id}")
+    context = {"form": form, "active": "certificates", "own": views.visible(request.org, request.user)}
+    return render(request, "certificates/save_view.html", context)
+
+
+@org_page(Right.READ)
+@require_POST
+def remove_view(request: OrgRequest, public_id: str) -> HttpResponse:
+    """One's own; one that is shared also by who may change what is everybody's."""
+    view = get_object_or_404(views.visible(request.org, request.user), public_id=public_id)
+    if view.owner_id != request.user.pk and Right.ADMIN not in request.rights:
+        messages.error(request, _("Only its owner or an admin removes a shared view."))
+        return redirect("save_view", request.org.slug)
+    views.remove(view, by=request.user, now=request.now, address=came_from(request))
+    messages.success(request, _("The view “%(name)s” is removed.") % {"name": view.name})
+    return redirect("save_view", request.org.slug)
+
+
+def _saved_view(request: OrgRequest, public_id: str) -> HttpResponse:
+    view = get_object_or_404(views.visible(request.org, request.user), public_id=public_id)
+    return HttpResponseRedirect(f"{_list(request)}?{view.query}")
+
+
+def _list(request: OrgRequest) -> str:
+    return reverse("certificates", args=[request.org.slug])
+
+
+def _lists(query: str) -> dict[str, list[str]]:
+    values = QueryDict(query)
+    return {name: values.getlist(name) for name in values}
+
+
+def _query(wanted: Filter, **more: str) -> str:
+    return f"?{urlencode([*wanted.pairs(), *more.items()])}"
+
+
+def _bar(request: OrgRequest, row: listing.Row) -> list[bars.Part]:
+    certificate = row.certificate
+    return bars.validity(request.today, certificate.valid_from, certificate.valid_until, counts=row.shown.key in COUNTS)
+
+
+def _headings(wanted: Filter) -> list[Link]:
+    headings = []
+    for sort, label, css in COLUMNS:
+        is_current = wanted.by == sort
+        turned = f"-{sort}" if is_current and not wanted.downwards else sort
+        direction = ("descending" if wanted.downwards else "ascending") if is_current else ""
+        headings.append(Link(str(label), _query(replace(wanted, sort=turned)), is_current, direction, css))
+    return headings
+
+
+def _chips(wanted: Filter) -> list[Link]:
+    """What is filtered, each with the address of the list without it."""
+    return [
+        Link(_chip(name, value), _query(wanted.without(name, value)))
+        for name, value in wanted.pairs()
+        if name not in ("q", "sort")
+    ]
+
+
+def _chip(name: str, value: str) -> str:
+    if name == "status":
+        return str(WORDS[STATUSES[value][0]].word)
+    if name == "kind":
+        return _("Entered by hand") if value == "nis" else _("Checked automatically")
+    if name == "expires_within":
+        days = int(value)
+        return ngettext("Ends within %(days)s day", "Ends within %(days)s days", days) % {"days": days}
+    if name == "ends_from":
+        return _("Ends from %(day)s") % {"day": value}
+    if name == "ends_to":
+        return _("Ends until %(day)s") % {"day": value}
+    return value
+
+
+def _tabs(request: OrgRequest, wanted: Filter, menus: listing.Menus) -> list[Link]:
+    """Everything, what needs attention, what ends soon, what is entered by hand, and the saved views."""
+    attention = ("suspended", "withdrawn", "terminated", "expired", "not_found", "unknown")
+    built_in: Sequence[tuple[str, Filter, int | None]] = (
+        (_("All"), Filter(), menus.total),
+        (_("Needs attention"), Filter(status=attention), None),
+        (_("Expiring soon"), Filter(status=("expiring",)), menus.statuses["expiring"]),
+        (_("Entered by hand"), Filter(kind="nis"), menus.by_hand),
+    )
+    here = urlencode(replace(wanted, sort="status").pairs())
+    tabs = [Link(label, _query(f), here == urlencode(f.pairs()), count=count) for label, f, count in built_in]
+    saved = views.visible(request.org, request.user)
+    return tabs + [Link(v.name, f"?view={v.public_id}", bool(here) and here == v.query) for v in saved]
+
+
+def _file(request: OrgRequest, content: bytes, ending: str, content_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    name = f"certificates-{request.org.slug}-{request.today.isoformat()}.{ending}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+urls: list[URLPattern] = [
+    path("certificates/", certificates, name="certificates"),
+    path("certificates/export.csv", export_csv, name="certificates_csv"),
+    path("certificates/export.xlsx", export_xlsx, name="certificates_xlsx"),
+    path("certificates/views/", save_view, name="save_view"),
+    path("certificates/views/<str:public_id>/remove/", remove_view, name="remove_view"),
+]
