@@ -6,7 +6,6 @@ died. The outcome of a row is written in the transaction that applies it, so no 
 """
 
 import hashlib
-import json
 import os
 import secrets
 from collections import Counter
@@ -28,7 +27,7 @@ from certwatch.models import imports as tables
 from certwatch.models.imports import LEAVE_OUT
 from certwatch.models.staging import Bulk
 from certwatch.rules import numbers
-from certwatch.rules.cells import printable
+from certwatch.rules.cells import one_line, printable
 from certwatch.rules.errors import Refused
 from certwatch.rules.imports import Outcome, Verdict
 from certwatch.rules.layouts import Layout, Look
@@ -51,12 +50,12 @@ def receive(org: Organisation, pieces: Iterable[bytes], *, name: str, by: User |
     """Keep a file and look at its columns. Raises `Refused`, and keeps nothing, for one that cannot be read."""
     path, sha256, size = _keep(pieces)
     try:
-        look = reading.look(_file(path))
+        seen = _seen(reading.look(_file(path)))
     except BaseException:
         _file(path).unlink()
         raise
     upload: Import = org.imports.create(
-        name=_name(name), path=path, sha256=sha256, size=size, created_at=now, created_by=by, **_seen(look)
+        name=_name(name), path=path, sha256=sha256, size=size, created_at=now, created_by=by, **seen
     )
     return upload
 
@@ -269,8 +268,7 @@ def _apply(upload: Import, part: Sequence[_Waiting], now: datetime) -> None:
         now=now,
     )
     settled = [
-        (row.pk, *_told(one), str(one.taken.outcome), one.certificate.pk if one.certificate else None)
-        for row, one in zip(rest, judged, strict=True)
+        (row.pk, *_told(one), str(one.taken.outcome), _certificate(one)) for row, one in zip(rest, judged, strict=True)
     ]
     tables.settle_rows(Bulk(), settled)
     if left:
@@ -287,28 +285,37 @@ def _hold_on(upload: Import, now: datetime, *, done: int) -> bool:
 
 
 def _write(upload: Import, lines: Sequence[tuple[Sequence[str], Judged]]) -> None:
-    encode = msgspec.json.encode
     tables.add_rows(
         Bulk(),
         (
-            (
-                upload.pk, one.row.line, encode(list(cells)).decode(), _said(one.row), *_told(one), "", "",
-            )
+            (upload.pk, one.row.line, _json(list(cells)), _said(one.row), *_told(one), "", "", _certificate(one))
             for cells, one in lines
         ),
-    )  # fmt: skip
+    )
+
+
+def _certificate(one: Judged) -> int | None:
+    return one.certificate.pk if one.certificate else None
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _told(one: Judged) -> tuple[str, str, str, str, str]:
     """Number, source, verdict, reason (a sentence a line) and candidates (JSON)."""
-    candidates = msgspec.json.encode(one.taken.candidates).decode()
-    return one.taken.number or "", one.source, str(one.taken.verdict), "\n".join(one.reasons), candidates
+    return (
+        one.taken.number or "",
+        one.source,
+        one.taken.verdict.value,
+        "\n".join(" ".join(reason.split()) for reason in one.reasons),
+        _json(one.taken.candidates),
+    )
 
 
 def _said(row: Row) -> str:
     """The row as JSON. PostgreSQL takes no NUL; a number with one has its verdict already."""
-    told = msgspec.to_builtins(row)
-    return json.dumps({**told, "number": printable(row.number)}, ensure_ascii=False)
+    return _json({**msgspec.to_builtins(row), "number": printable(row.number)})
 
 
 def _show(upload: Import) -> None:
@@ -353,7 +360,7 @@ def _seen(look: Look) -> dict[str, Any]:
 
 
 def _name(name: str) -> str:
-    return printable(Path(name.replace("\\", "/")).name)[-255:] or "file"
+    return one_line(Path(name.replace("\\", "/")).name)[-255:] or "file"
 
 
 def _file(path: str) -> Path:

@@ -79,7 +79,10 @@ class ImportRow(models.Model):
         indexes = [models.Index(fields=["of", "verdict", "line"], name="rows_by_verdict")]
 
 
-ADDED = ("of_id", "line", "cells", "said", "number", "source", "verdict", "reason", "candidates", "picked", "outcome")
+ADDED = (
+    "of_id", "line", "cells", "said", "number", "source", "verdict", "reason", "candidates", "picked", "outcome",
+    "certificate_id",
+)  # fmt: skip
 SETTLED = ("id", "number", "source", "verdict", "reason", "candidates", "outcome", "certificate_id")
 
 
