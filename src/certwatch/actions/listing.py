@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce, Lower
 
 from certwatch.actions import dashboard
-from certwatch.models import Certificate, Kind, Organisation, OwnVersion, SourceState
+from certwatch.models import Certificate, Kind, Organisation, OwnVersion, SourceState, Supplier
 from certwatch.models.certificates import told_at
 from certwatch.rules import numbers
 from certwatch.rules.listing import STATUSES, Filter
@@ -87,8 +87,7 @@ def page(
     at = _place(after or before, order)
     backwards = bool(before and not after and at)
     downwards = wanted.downwards != backwards
-    found = filtered(org, wanted, today=today, known=known)
-    found = found.annotate(waits=Exists(_WAITING), seen_at=told_at()).select_related("entry", "supplier")
+    found = _told(filtered(org, wanted, today=today, known=known))
     if at:
         found = found.filter(_beyond(order, at, downwards=downwards))
     rows = list(found.order_by(*(f"-{name}" if downwards else name for name in order))[: PAGE + 1])
@@ -101,6 +100,13 @@ def page(
         _cursor(rows[0], order) if rows and has_before else "",
         _cursor(rows[-1], order) if rows and has_after else "",
     )
+
+
+def of_supplier(org: Organisation, supplier: Supplier, *, today: date, now: datetime) -> list[Row]:
+    """All certificates of one supplier, worst first; at most 1,000."""
+    known = dashboard.states()
+    found = _told(filtered(org, Filter(), today=today, known=known).filter(supplier=supplier))
+    return _rows(org, found.order_by(*_ORDERS["status"])[:1_000], known, today, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +194,25 @@ def _holder(certificate: Certificate) -> str:
 def _annotated(org: Organisation, today: date, known: Mapping[str, SourceState]) -> QuerySet[Any]:
     """All watched certificates, with what they are filtered and sorted by: never null, so that pages have an order."""
     read = [name for name, state in known.items() if state.read_began is not None]
-    found: QuerySet[Any] = org.certificates.watched().with_shown(today, expiring_days=org.expiring_days, read=read)
-    return found.annotate(
-        ends=Coalesce("valid_until", Value(NO_END)),
-        holder_shown=Lower(Case(When(kind=Kind.NIS, then=F("holder")), default=Coalesce("entry__holder", Value("")))),
-        supplier_shown=Lower(Coalesce("supplier__name", Value(""), output_field=CharField())),
-        tags_text=Cast("tags", TextField()),
+    watched = org.certificates.watched().with_shown(today, expiring_days=org.expiring_days, read=read)
+    text = TextField()
+    holder = Case(
+        When(kind=Kind.NIS, then=F("holder")),
+        default=Coalesce("entry__holder", Value(""), output_field=text),
+        output_field=text,
     )
+    found: QuerySet[Any] = watched.annotate(
+        ends=Coalesce("valid_until", Value(NO_END)),
+        holder_shown=Lower(holder),
+        supplier_shown=Lower(Coalesce("supplier__name", Value(""), output_field=CharField())),
+        tags_text=Cast("tags", text),
+    )
+    return found
+
+
+def _told(found: QuerySet[Any]) -> QuerySet[Any]:
+    """With what a row of the list tells."""
+    return found.annotate(waits=Exists(_WAITING), seen_at=told_at()).select_related("entry", "supplier")
 
 
 def _most_first(counter: Counter[str]) -> dict[str, int]:

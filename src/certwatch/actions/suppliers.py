@@ -1,10 +1,16 @@
 """Suppliers: one for each name, however it is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from certwatch.models import Organisation, Supplier
-from certwatch.rules import numbers
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from certwatch.actions import audit, certificates
+from certwatch.models import Organisation, Supplier, SupplierContact, User
+from certwatch.rules import names, numbers
+from certwatch.rules.errors import Refused
 
 LONGEST_NAME, LONGEST_NUMBER = 300, 60
 
@@ -46,3 +52,91 @@ def of(org: Organisation, named: Mapping[int, Named], *, now: datetime) -> tuple
     if numbered:
         org.suppliers.bulk_update(numbered.values(), ["number"])
     return found, problems
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What an organisation says of a supplier, as it is to stand."""
+
+    name: str
+    number: str = ""
+    tags: Sequence[str] = ()
+    notes: str = ""
+    responsible: User | None = None
+
+
+@transaction.atomic
+def save(
+    org: Organisation,
+    supplier: Supplier | None,
+    said: Details,
+    *,
+    by: User,
+    now: datetime,
+    address: str | None = None,
+) -> Supplier:
+    """Make a supplier, or put `said` in place of what stood there. A new name may decide between several holders.
+
+    Raises `Refused` where another supplier has this name, however it is written.
+    """
+    name = names.clean(said.name, _("The name"), LONGEST_NAME)
+    key = numbers.name_key(name)
+    if not key:
+        raise Refused(_("The name holds no letter and no digit."))
+    if any(other != supplier for other in org.suppliers.filter(name_key=key)):
+        raise Refused(_("There is a supplier with this name already."))
+    renamed = supplier is not None and supplier.name_key != key
+    made = supplier is None
+    supplier = supplier or Supplier(org=org, created_at=now)
+    supplier.name, supplier.name_key, supplier.number = name, key, said.number
+    supplier.tags, supplier.notes, supplier.responsible = list(said.tags), said.notes, said.responsible
+    supplier.save()
+    if renamed:
+        certificates.settle_again(org, org.certificates.watched().filter(supplier=supplier), now=now)
+    audit.note(
+        org, "supplier.created" if made else "supplier.changed",
+        about=name, about_id=supplier.public_id, by=by, now=now, address=address,
+    )  # fmt: skip
+    return supplier
+
+
+@transaction.atomic
+def remove(supplier: Supplier, *, by: User, now: datetime, address: str | None = None) -> None:
+    """Forget a supplier. Its certificates are watched on, without one."""
+    org = supplier.org
+    watched = list(org.certificates.watched().filter(supplier=supplier).values_list("pk", flat=True))
+    audit.note(
+        org, "supplier.removed", about=supplier.name, about_id=supplier.public_id, by=by, now=now, address=address
+    )
+    supplier.delete()
+    certificates.settle_again(org, org.certificates.watched().filter(pk__in=watched), now=now)
+
+
+@transaction.atomic
+def save_contact(
+    supplier: Supplier,
+    contact: SupplierContact | None,
+    *,
+    name: str,
+    email: str,
+    phone: str,
+    language: str,
+    by: User,
+    now: datetime,
+    address: str | None = None,
+) -> SupplierContact:
+    contact = contact or SupplierContact(org=supplier.org, supplier=supplier)
+    contact.name, contact.email, contact.phone, contact.language = name, email, phone, language
+    contact.save()
+    _note_contact(supplier, "supplier.contact_saved", by, now, address)
+    return contact
+
+
+@transaction.atomic
+def remove_contact(contact: SupplierContact, *, by: User, now: datetime, address: str | None = None) -> None:
+    _note_contact(contact.supplier, "supplier.contact_removed", by, now, address)
+    contact.delete()
+
+
+def _note_contact(supplier: Supplier, action: str, by: User, now: datetime, address: str | None) -> None:
+    audit.note(supplier.org, action, about=supplier.name, about_id=supplier.public_id, by=by, now=now, address=address)
