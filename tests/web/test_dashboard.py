@@ -1,0 +1,532 @@
+"""The dashboard: what it says first, where its links lead, and what it costs."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import LazySettings
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from certwatch.models import (
+    Certificate,
+    Change,
+    ChangeType,
+    Entry,
+    EntryVersion,
+    Kind,
+    Organisation,
+    RunState,
+    SourceState,
+    Supplier,
+    Sync,
+    User,
+)
+from certwatch.rules import numbers
+from certwatch.rules.status import Status
+from tests.conftest import NOON
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2026, 11, 24)
+QUERIES = 11  # session, user, memberships; sources, counts, attention, versions, ends, runs, changes twice
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+@pytest.fixture
+def read(db: None) -> Sync:
+    """ISCC was read this morning, and is read again tomorrow."""
+    return reading("iscc", hours_ago=8)
+
+
+def reading(source: str, *, hours_ago: int, state: str = RunState.GOOD) -> Sync:
+    began = NOON - timedelta(hours=hours_ago)
+    run = Sync.objects.create(source=source, state=state, address="x", own_address=True, began=began, ended=began)
+    known, _ = SourceState.objects.get_or_create(source=source)
+    known.next_run = NOON + timedelta(hours=16)
+    if state == RunState.GOOD:
+        known.last_good, known.read_began = run, began
+    known.save()
+    return run
+
+
+def watch(
+    org: Organisation, place: int, word: Status = Status.VALID, ends: int | None = 200, **facts: Any
+) -> Certificate:
+    """A certificate that ends in so many days."""
+    until = None if ends is None else TODAY + timedelta(days=ends)
+    number = f"EU-ISCC-Cert-XX999-{place:08}"
+    key = numbers.key(number)
+    known: dict[str, Any] = {
+        "number": number, "number_key": key, "match_key": key, "source": "iscc", "scheme": "ISCC EU", "word": word,
+        "valid_from": date(2026, 1, 1) if until else None, "valid_until": until, "added_at": NOON - timedelta(days=9),
+    }  # fmt: skip
+    return org.certificates.create(**{**known, **facts})
+
+
+def by_hand(org: Organisation, place: int, word: Status = Status.VALID, **facts: Any) -> Certificate:
+    return watch(org, place, word, kind=Kind.NIS, source="", **{"scheme": "FSC", **facts})
+
+
+def listed(certificate: Certificate, run: Sync, holder: str = "Muster GmbH", **said: Any) -> Entry:
+    """What the register says of `certificate`, which is bound to it."""
+    c = certificate
+    entry = Entry.objects.create(
+        source="iscc", number=c.number, number_key=c.number_key, holder=holder, holder_key=numbers.name_key(holder),
+        scheme=c.scheme, word=c.word, valid_from=c.valid_from, valid_until=c.valid_until, digest=b"x" * 16, version=1,
+        first_seen=run.began, gone_at=said.pop("gone_at", None),
+    )  # fmt: skip
+    EntryVersion.objects.create(
+        entry=entry, version=1, run=run, number=c.number, holder=holder, word=c.word, first_seen=run.began,
+        known_from=run.began, **said,
+    )  # fmt: skip
+    certificate.entry = entry
+    certificate.save()
+    return entry
+
+
+def change(certificate: Certificate, kind: ChangeType, *, days_ago: int = 0, was: Status, **facts: Any) -> Change:
+    seen = NOON - timedelta(days=days_ago, hours=8)
+    place = Change.across_orgs.count() + 1
+    return certificate.org.changes.create(
+        number=place, certificate=certificate, type=kind, told_by=f"test:{place}", was=was, seen_at=seen,
+        created_at=seen, **{"word": certificate.word, "entry": certificate.entry, **facts},
+    )  # fmt: skip
+
+
+def page(client: Client, user: User, query: str = "", org: str = "nordmuehle") -> str:
+    client.force_login(user)
+    answer = client.get(f"/o/{org}/{query}")
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def section(html: str, name: str) -> str:
+    """The panel whose title has the id `name`."""
+    found = re.search(rf'<section [^>]*aria-labelledby="{name}".*?</section>', html)
+    assert found
+    return found[0]
+
+
+def title(html: str) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", html)
+    assert found
+    return found[1]
+
+
+class TestWithoutCertificates:
+    def test_a_member_is_led_to_adding(self, client: Client, nordmuehle: Organisation, mia: User) -> None:
+        html = page(client, mia)
+        assert title(html) == "No certificates yet"
+        assert 'href="/o/nordmuehle/add/"' in html
+        assert "No certificates yet" in html
+
+    def test_an_auditor_is_not(self, client: Client, nordmuehle: Organisation, ben: User) -> None:
+        html = page(client, ben)
+        assert title(html) == "No certificates yet"
+        assert "Somebody else adds them" in html
+        assert 'class="btn btn-primary"' not in html
+
+    def test_what_is_not_watched_any_more_does_not_count(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        watch(nordmuehle, 1, removed_at=NOON)
+        assert title(page(client, mia)) == "No certificates yet"
+
+
+class TestTheTitleStatesTheFinding:
+    def test_how_many_need_attention(
+        self, client: Client, nordmuehle: Organisation, suedoel: Organisation, mia: User, read: Sync
+    ) -> None:
+        watch(nordmuehle, 1, Status.SUSPENDED)
+        watch(suedoel, 2, Status.SUSPENDED)
+        assert title(page(client, mia)) == "1 certificate needs attention"
+        watch(nordmuehle, 3, ends=-1)
+        assert title(page(client, mia)) == "2 certificates need attention"
+
+    def test_nothing_is_wrong(self, client: Client, nordmuehle: Organisation, mia: User, read: Sync) -> None:
+        watch(nordmuehle, 1)
+        html = page(client, mia)
+        assert title(html) == "No certificate needs attention"
+        assert "1 of 1 are in force today, Tuesday, 24 Nov 2026." in text(html)
+
+    def test_the_first_check_is_still_to_come(self, client: Client, nordmuehle: Organisation, mia: User) -> None:
+        watch(nordmuehle, 1, Status.UNKNOWN, ends=None)
+        html = page(client, mia)
+        assert title(html) == "1 certificate waits for its first check"
+        assert "The first check is still to come." in html
+        assert "Never read" in section(html, "src")
+        assert "Next reading: due now." in section(html, "src")
+
+
+class TestNeedsAttention:
+    def test_the_worst_stands_first_and_each_says_why_and_since_when(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        watch(nordmuehle, 1, Status.UNKNOWN, ends=None, ambiguous=True)
+        gone = watch(nordmuehle, 2, Status.NOT_FOUND, ends=None)
+        listed(gone, read, gone_at=NOON - timedelta(days=3))
+        watch(nordmuehle, 3, ends=-7)
+        watch(nordmuehle, 4, Status.TERMINATED)
+        watch(nordmuehle, 5, Status.WITHDRAWN)
+        suspended = watch(nordmuehle, 6, Status.SUSPENDED)
+        listed(suspended, read, holder="Oderbruch GmbH", since=date(2026, 11, 20))
+        change(suspended, ChangeType.STATUS, days_ago=1, was=Status.VALID)
+        watch(nordmuehle, 7)
+        rows = text(section(page(client, mia), "att")).split("Seen", 1)[1]
+        told = [
+            "Suspended EU-ISCC-Cert-XX999-00000006 Oderbruch GmbH Suspended since 20 Nov 2026. Yesterday 04:00",
+            "Withdrawn EU-ISCC-Cert-XX999-00000005 Withdrawn; the register gives no day. 15 Nov 2026",
+            "Terminated EU-ISCC-Cert-XX999-00000004 Terminated; the register gives no day.",
+            "Expired EU-ISCC-Cert-XX999-00000003 Ended 17 Nov 2026.",
+            "Not found EU-ISCC-Cert-XX999-00000002 Muster GmbH Not listed any more since 21 Nov 2026. ",
+            "Unclear EU-ISCC-Cert-XX999-00000001 Several holders have this number: choose one.",
+        ]
+        assert [line for line in told if line not in rows] == []
+        assert [rows.index(line) for line in told] == sorted(rows.index(line) for line in told)
+        assert "00000007" not in rows
+
+    def test_a_first_reading_that_misses_it_is_not_the_last_word(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        gone = watch(nordmuehle, 1, Status.NOT_FOUND, ends=None)
+        listed(gone, read, gone_at=read.began)
+        assert "Unconfirmed until a second reading says so, too." in section(page(client, mia), "att")
+
+    @pytest.mark.parametrize(
+        ("suspensions", "said"),
+        [
+            ([["2026-11-01", None]], "Suspended since 1 Nov 2026."),
+            ([["2026-03-01", "2026-03-31"], ["2026-11-24", "2026-12-24"]], "Suspended since 24 Nov 2026."),
+            ([["2026-03-01", "2026-03-31"]], "Suspended; the register gives no day."),
+            ([[None, None]], "Suspended; the register gives no day."),
+        ],
+    )
+    def test_a_suspension_begins_where_the_register_says(
+        self,
+        client: Client,
+        nordmuehle: Organisation,
+        mia: User,
+        read: Sync,
+        suspensions: list[list[str | None]],
+        said: str,
+    ) -> None:
+        listed(watch(nordmuehle, 1, Status.SUSPENDED), read, suspensions=suspensions)
+        assert said in section(page(client, mia), "att")
+
+    def test_what_is_entered_by_hand_says_so(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        by_hand(nordmuehle, 1, Status.SUSPENDED, holder="Papier AG")
+        by_hand(nordmuehle, 2, Status.UNKNOWN, ends=None)
+        waits = by_hand(nordmuehle, 3, Status.UNKNOWN, ends=None)
+        waits.own_versions.create(word=Status.VALID, entered_at=NOON)
+        shown = text(section(page(client, mia), "att"))
+        assert "Papier AG Entered by hand as suspended." in shown
+        assert "Entered by hand without a status." in shown
+        assert "Entered by hand; waits for a second person." in shown
+
+    def test_a_word_that_we_do_not_know_is_quoted(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        listed(watch(nordmuehle, 1, Status.UNKNOWN), read, source_word="on <hold>")
+        assert "The register says “on &lt;hold&gt;”, a word that we do not know." in page(client, mia)
+
+    def test_a_tab_shows_one_status_alone(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        watch(nordmuehle, 1, Status.SUSPENDED)
+        watch(nordmuehle, 2, Status.NOT_FOUND, ends=None)
+        html = page(client, mia, "?attention=not_found")
+        assert '<a href="?attention=not_found" aria-current="true">Not found' in html
+        shown = section(html, "att")
+        assert "00000002" in shown
+        assert "00000001" not in shown
+        assert title(html) == "2 certificates need attention"
+        assert "00000001" in section(page(client, mia, "?attention=nonsense"), "att")
+
+    def test_what_happened_last_stands_first_among_equals(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        for place, days_ago in ((1, 5), (2, 1), (3, 3)):
+            change(watch(nordmuehle, place, Status.SUSPENDED), ChangeType.STATUS, days_ago=days_ago, was=Status.VALID)
+        for place, ends in ((4, -30), (5, -2)):
+            watch(nordmuehle, place, ends=ends)
+        shown = re.findall(r"XX999-0000000(\d)", text(section(page(client, mia), "att")))
+        assert shown == ["2", "3", "1", "5", "4"]
+
+    def test_without_a_holder_the_supplier_is_named(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        supplier = Supplier.across_orgs.create(org=nordmuehle, name="Händler KG", name_key="händlerkg", created_at=NOON)
+        watch(nordmuehle, 1, Status.NOT_FOUND, ends=None, supplier=supplier)
+        assert "Händler KG" in section(page(client, mia), "att")
+
+
+class TestEnds:
+    def test_thirty_sixty_ninety_days_and_a_year(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        for place, ends in enumerate((0, 30, 31, 60, 90, 91, 365, 366, -1)):
+            watch(nordmuehle, place, ends=ends)
+        watch(nordmuehle, 20, Status.SUSPENDED, ends=10)
+        watch(nordmuehle, 21, ends=10, valid_from=TODAY + timedelta(days=1))
+        panel = section(page(client, mia), "exp")
+        figures = [
+            (30, 2, "within 30 days"),
+            (60, 4, "within 60 days"),
+            (90, 5, "within 90 days"),
+            (365, 7, "within 12 months"),
+        ]
+        for days, count, words in figures:
+            assert f'?expires_within={days}"><span class="cw-figure">{count}</span>{words}</a>' in panel
+        assert "1 certificate ends later." in panel
+
+    def test_the_chart_is_a_table_too(self, client: Client, nordmuehle: Organisation, mia: User, read: Sync) -> None:
+        watch(nordmuehle, 1, ends=10)
+        panel = text(section(page(client, mia), "exp"))
+        assert "24 Nov 2026 4 Dec 2026 1" in panel
+        assert "December 2026 1" in panel
+        assert "November 2027 0" in panel
+
+    def test_a_chart_has_points_in_german_too(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        mia.language = "de"
+        mia.save()
+        for place in range(1500):
+            watch(nordmuehle, place, ends=10)
+        watch(nordmuehle, 1501, Status.SUSPENDED)
+        html = page(client, mia)
+        assert re.findall(r'(?:x|y|x1|x2|y1|y2|width|height)="[^"]*,[^"]*"', html) == []
+        assert "1.500" in html
+
+
+class TestCoverage:
+    def test_each_scheme_says_how_much_is_in_force(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        for place in range(3):
+            watch(nordmuehle, place)
+        watch(nordmuehle, 4, Status.WITHDRAWN)
+        by_hand(nordmuehle, 5, scheme="")
+        panel = section(page(client, mia), "cov")
+        assert "ISCC EU 4 75.0 % 1" in text(panel).replace("\N{NO-BREAK SPACE}", " ")
+        assert "No scheme named Entered by hand 1 100.0 % 0" in text(panel).replace("\N{NO-BREAK SPACE}", " ")
+        assert 'href="/o/nordmuehle/certificates/?scheme=ISCC%20EU"' in panel
+        assert "?scheme=ISCC%20EU&amp;status=suspended&amp;status=withdrawn&amp;" in panel
+
+    def test_a_bar_shows_all_statuses_and_leads_to_each(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        watch(nordmuehle, 1, Status.SUSPENDED)
+        watch(nordmuehle, 2, ends=5)
+        watch(nordmuehle, 3)
+        html = page(client, mia)
+        bar = re.search(r'<svg class="cw-stackbar".*?</svg>', html)
+        assert bar
+        assert re.findall(r'class="(st-\w+)"', bar[0]) == ["st-suspended", "st-expiring", "st-valid"]
+        assert '<a href="/o/nordmuehle/certificates/?status=expiring">' in html
+
+
+class TestSources:
+    def test_only_those_where_something_is_watched(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        reading("redcert", hours_ago=5)
+        watch(nordmuehle, 1)
+        by_hand(nordmuehle, 2)
+        panel = section(page(client, mia), "src")
+        assert "ISCC" in panel
+        assert "REDcert" not in panel
+        assert "Today 04:00" in panel
+        assert "Next reading: Tomorrow 04:00." in panel
+        assert "Without a register" in panel
+
+    def test_one_that_is_not_reached_says_for_how_long_and_what_that_means(
+        self, client: Client, nordmuehle: Organisation, mia: User
+    ) -> None:
+        reading("iscc", hours_ago=80)
+        for hours in (56, 32, 8):
+            reading("iscc", hours_ago=hours, state=RunState.FAILED)
+        watch(nordmuehle, 1, Status.SUSPENDED)
+        watch(nordmuehle, 2)
+        html = page(client, mia)
+        panel = text(section(html, "src"))
+        assert "Not reached for 3 days" in panel
+        assert "2 certificates show their last known status of 21 Nov 2026, 04:00." in panel
+        assert 'aria-label="Read on 1 of 4 days"' in section(html, "src")
+        assert "Last known: Suspended" in text(section(html, "att"))
+        assert "Of one that is only the last known status." in text(html)
+        assert "Last known" in section(html, "cov")
+
+    def test_one_failed_try_is_not_days(self, client: Client, nordmuehle: Organisation, mia: User) -> None:
+        reading("iscc", hours_ago=8)
+        reading("iscc", hours_ago=1, state=RunState.FAILED)
+        watch(nordmuehle, 1)
+        panel = text(section(page(client, mia), "src"))
+        assert "Last try failed" in panel
+        assert "Your statuses are of Today 04:00." in panel
+        assert "last known" not in panel
+
+    def test_a_reading_that_is_held(self, client: Client, nordmuehle: Organisation, mia: User) -> None:
+        reading("iscc", hours_ago=32)
+        reading("iscc", hours_ago=8, state=RunState.HELD)
+        watch(nordmuehle, 1)
+        panel = text(section(page(client, mia), "src"))
+        assert "Last reading held for review" in panel
+        assert "Your statuses are of Yesterday 04:00." in panel
+
+    def test_one_that_nobody_tries_any_more_is_not_said_to_be_out_of_reach(
+        self, client: Client, nordmuehle: Organisation, mia: User
+    ) -> None:
+        reading("iscc", hours_ago=24 * 30)
+        watch(nordmuehle, 1)
+        assert "Not read for 30 days" in section(page(client, mia), "src")
+
+    @pytest.mark.parametrize(
+        ("state", "words"), [(RunState.RUNNING, "Its first reading runs"), (RunState.FAILED, "Not reached yet")]
+    )
+    def test_before_the_first_reading(
+        self, client: Client, nordmuehle: Organisation, mia: User, state: str, words: str
+    ) -> None:
+        reading("iscc", hours_ago=1, state=state)
+        watch(nordmuehle, 1, Status.UNKNOWN, ends=None)
+        assert words in section(page(client, mia), "src")
+
+    def test_one_that_this_installation_leaves_out(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync, settings: LazySettings
+    ) -> None:
+        settings.ENV = replace(settings.ENV, sources=("redcert",))
+        watch(nordmuehle, 1)
+        panel = section(page(client, mia), "src")
+        assert "Not read here" in panel
+        assert "This installation does not read it." in panel
+
+    def test_its_readings_are_a_table_too(self, client: Client, nordmuehle: Organisation, mia: User) -> None:
+        reading("iscc", hours_ago=32, state=RunState.FAILED)
+        reading("iscc", hours_ago=8)
+        watch(nordmuehle, 1)
+        table = text(section(page(client, mia), "src"))
+        assert "24 Nov 2026 Read 23 Nov 2026 Not reached 22 Nov 2026 –" in table
+
+
+class TestChanges:
+    def test_what_was_and_what_is_when_seen_and_in_which_run(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        until: dict[str, Any] = {"valid_until_was": date(2027, 12, 31)}
+        change(watch(nordmuehle, 1, Status.SUSPENDED), ChangeType.STATUS, was=Status.VALID, run=read, **until)
+        change(watch(nordmuehle, 2), ChangeType.STATUS, was=Status.UNKNOWN, run=read)
+        change(watch(nordmuehle, 3, Status.UNKNOWN), ChangeType.ADDED, was=Status.UNKNOWN)
+        change(watch(nordmuehle, 4), ChangeType.REMOVED, was=Status.VALID)
+        change(watch(nordmuehle, 5), ChangeType.RENEWED, was=Status.VALID, valid_until=date(2028, 1, 31), run=read)
+        change(watch(nordmuehle, 6), ChangeType.DATA, was=Status.VALID, run=read, fields=["holder", "scopes"])
+        shorter: dict[str, Any] = {"valid_until_was": date(2026, 12, 31), "valid_until": date(2026, 11, 30)}
+        change(by_hand(nordmuehle, 7), ChangeType.DATA, was=Status.VALID, **shorter)
+        panel = text(section(page(client, mia), "rec"))
+        assert f"Today 04:00 EU-ISCC-Cert-XX999-00000001 – Valid Suspended Run {read.pk} of ISCC" in panel
+        assert f"00000002 – No status Valid Run {read.pk} of ISCC" in panel
+        assert "00000003 – New Unclear Your organisation" in panel
+        assert "00000004 – No longer watched Your organisation" in panel
+        assert "00000005 – Renewed valid until 31 Jan 2028" in panel
+        assert "00000006 – Changed: holder, scope" in panel
+        assert "00000007 – Last day 31 Dec 2026 30 Nov 2026 By hand" in panel
+
+    def test_what_happened_many_times_is_one_row(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        change(watch(nordmuehle, 0, Status.SUSPENDED), ChangeType.STATUS, days_ago=2, was=Status.VALID, run=read)
+        for place in range(1, 31):
+            change(watch(nordmuehle, place, Status.UNKNOWN), ChangeType.ADDED, was=Status.UNKNOWN)
+        panel = text(section(page(client, mia), "rec"))
+        assert "30 certificates New" in panel
+        assert "EU-ISCC-Cert-XX999-00000000" in panel
+
+    def test_what_was_seen_is_told_in_the_words_of_that_day(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        dates: dict[str, Any] = {
+            "valid_until_was": TODAY - timedelta(days=30),
+            "valid_until": TODAY + timedelta(days=300),
+        }
+        change(watch(nordmuehle, 1), ChangeType.STATUS, was=Status.VALID, run=read, **dates)
+        assert "Expired Valid" in text(section(page(client, mia), "rec"))
+
+    def test_nothing_so_far(self, client: Client, nordmuehle: Organisation, mia: User, read: Sync) -> None:
+        watch(nordmuehle, 1)
+        assert "Nothing has changed so far." in page(client, mia)
+
+
+class TestTheReader:
+    def test_times_are_those_of_his_zone(self, client: Client, nordmuehle: Organisation, mia: User, read: Sync) -> None:
+        mia.time_zone = "Pacific/Auckland"  # noon in Berlin is midnight there
+        mia.save()
+        watch(nordmuehle, 1)
+        html = page(client, mia)
+        assert "Yesterday 16:00" in section(html, "src")
+        assert "are in force today, Tuesday, 24 Nov 2026" in html  # the organisation's day
+
+    def test_an_auditor_reads_all_of_it_and_adds_nothing(
+        self, client: Client, nordmuehle: Organisation, ben: User, mia: User, read: Sync
+    ) -> None:
+        watch(nordmuehle, 1, Status.SUSPENDED)
+        assert "Add certificates" in page(client, mia)
+        html = page(client, ben)
+        assert "Add certificates" not in html
+        assert "00000001" in section(html, "att")
+
+    @pytest.mark.parametrize(("days", "said"), [(8, "The trial has 9 days left"), (0, "The trial ends today.")])
+    def test_a_trial_says_how_long_it_lasts(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync, days: int, said: str
+    ) -> None:
+        nordmuehle.trial_ends = NOON + timedelta(days=days, hours=2)
+        nordmuehle.save()
+        assert said in page(client, mia)
+        watch(nordmuehle, 1)
+        assert said in page(client, mia)
+
+    def test_a_closed_organisation_reads_on_under_a_notice(
+        self, client: Client, nordmuehle: Organisation, mia: User, read: Sync
+    ) -> None:
+        nordmuehle.closed_at = NOON
+        nordmuehle.save()
+        watch(nordmuehle, 1, Status.SUSPENDED)
+        html = page(client, mia)
+        assert "This organisation is closed" in html
+        assert "00000001" in section(html, "att")
+        assert "Add certificates" not in html
+
+
+def test_it_takes_eleven_queries_however_much_there_is(
+    client: Client, nordmuehle: Organisation, mia: User, read: Sync, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(mia)
+    for place in range(30):
+        word = (Status.SUSPENDED, Status.VALID, Status.NOT_FOUND)[place % 3]
+        certificate = watch(nordmuehle, place, word)
+        listed(certificate, read)
+        change(certificate, ChangeType.STATUS, days_ago=place, was=Status.VALID, run=read)
+    with django_assert_num_queries(QUERIES):
+        client.get("/o/nordmuehle/")
+
+
+def test_it_needs_neither_style_nor_script_of_its_own(
+    client: Client, nordmuehle: Organisation, mia: User, read: Sync
+) -> None:
+    watch(nordmuehle, 1, Status.SUSPENDED)
+    html = page(client, mia)
+    assert re.findall(r"<style|<[^>]+ style=|<[^>]+ on\w+=|<script(?![^>]* src=)", html) == []
