@@ -212,7 +212,8 @@ def _annotated(org: Organisation, today: date, known: Mapping[str, SourceState])
 
 def _told(found: QuerySet[Any]) -> QuerySet[Any]:
     """With what a row of the list tells."""
-    return found.annotate(waits=Exists(_WAITING), seen_at=told_at()).select_related("entry", "supplier")
+    told: QuerySet[Any] = found.annotate(waits=Exists(_WAITING), seen_at=told_at())
+    return told.select_related("entry", "supplier")
 
 
 def _most_first(counter: Counter[str]) -> dict[str, int]:

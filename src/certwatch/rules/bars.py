@@ -1,4 +1,4 @@
-"""The validity bar of lists: 12 months back, 12 ahead, so that "today" is one line down the whole table (design.md, 1)."""
+"""The validity bar of lists: 12 months back, 12 ahead: "today" is one line down the whole table (design.md, 1)."""
 
 from datetime import date, timedelta
 from typing import NamedTuple

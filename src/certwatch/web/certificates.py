@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from certwatch.actions import listing, tables, views
+from certwatch.actions import dashboard, listing, tables, views
 from certwatch.rules import bars
 from certwatch.rules import listing as addresses
 from certwatch.rules.errors import Refused
@@ -55,8 +55,8 @@ class Link:
 def certificates(request: OrgRequest) -> HttpResponse:
     if request.GET.get("view"):
         return _saved_view(request, request.GET["view"])
-    wanted = wanted_by(request)
-    menus = listing.menus(request.org, today=request.today)
+    wanted, known = wanted_by(request), dashboard.states()
+    menus = listing.menus(request.org, wanted, known=known, today=request.today)
     if not menus.total:
         return render(request, "certificates/empty.html", {"active": "certificates"})
     page = listing.page(
@@ -64,26 +64,25 @@ def certificates(request: OrgRequest) -> HttpResponse:
         wanted,
         after=request.GET.get("after", ""),
         before=request.GET.get("before", ""),
+        known=known,
         today=request.today,
         now=request.now,
     )
-    count = menus.total if wanted.is_open else listing.filtered(request.org, wanted, today=request.today).count()
-    rows = [(row, _bar(request, row)) for row in page.rows]
     context = {
         "active": "certificates",
         "wanted": wanted,
         "query": urlencode(wanted.pairs()),
         "menus": menus,
-        "statuses": [(word, keys[0], menus.statuses[word]) for word, keys in STATUSES.items()],
+        "statuses": [(word, keys, menus.statuses[word]) for word, keys in STATUSES.items()],
         "chips": _chips(wanted),
         "tabs": _tabs(request, wanted, menus),
         "headings": _headings(wanted),
-        "rows": rows,
+        "rows": [(row, _bar(request, row)) for row in page.rows],
         "axis_from": request.today - bars.SPAN,
         "axis_to": request.today + bars.SPAN,
         "printed": request.now,
         "reader_today": timezone.localtime(request.now).date(),
-        "count": count,
+        "count": menus.matching,
         "before": _query(wanted, before=page.before) if page.before else "",
         "after": _query(wanted, after=page.after) if page.after else "",
     }
@@ -204,7 +203,7 @@ def _chips(wanted: Filter) -> list[Link]:
 
 def _chip(name: str, value: str) -> str:
     if name == "status":
-        return str(WORDS[STATUSES[value][0]].word)
+        return ", ".join(str(WORDS[key].word) for key in STATUSES[value])
     if name == "kind":
         return _("Entered by hand") if value == "nis" else _("Checked automatically")
     if name == "expires_within":
@@ -219,10 +218,9 @@ def _chip(name: str, value: str) -> str:
 
 def _tabs(request: OrgRequest, wanted: Filter, menus: listing.Menus) -> list[Link]:
     """Everything, what needs attention, what ends soon, what is entered by hand, and the saved views."""
-    attention = ("suspended", "withdrawn", "terminated", "expired", "not_found", "unknown")
-    built_in: Sequence[tuple[str, Filter, int | None]] = (
+    built_in: Sequence[tuple[str, Filter, int]] = (
         (_("All"), Filter(), menus.total),
-        (_("Needs attention"), Filter(status=attention), None),
+        (_("Needs attention"), Filter(status=listing.ATTENTION), menus.attention),
         (_("Expiring soon"), Filter(status=("expiring",)), menus.statuses["expiring"]),
         (_("Entered by hand"), Filter(kind="nis"), menus.by_hand),
     )
