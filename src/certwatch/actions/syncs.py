@@ -106,14 +106,14 @@ def release(number: int, *, by: User | None, clock: Clock) -> Sync:
     return held
 
 
-def discard(number: int, *, by: User | None, now: datetime) -> Sync:
+def discard(number: int, *, by: User | None, now: datetime, address: str | None = None) -> Sync:
     """Drop what the held run `number` read."""
     with transaction.atomic():
         held = _held(number, lock=True)
         held.state = RunState.DISCARDED
         held.save(update_fields=["state"])
         held.held_readings.all().delete()
-        audit.note(None, "run.discarded", about=f"{held.source} {held.pk}", by=by, now=now)
+        audit.note(None, "run.discarded", about=f"{held.source} {held.pk}", by=by, now=now, address=address)
     return held
 
 

@@ -38,6 +38,7 @@ CSRF_TRUSTED_ORIGINS = [ENV.base_url]
 
 INSTALLED_APPS = [
     "certwatch.config.apps.CertwatchConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # the back office registers its pages itself
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
