@@ -25,7 +25,6 @@ import dj_database_url
 import psycopg
 import pytest
 import redis
-from django.core.management import call_command
 from django.db import connections
 from django.db.models import Model
 
@@ -93,9 +92,7 @@ class Installation:
         options = {"timeout": 30} if database_url.startswith("sqlite:") else {}
         connections.databases[self.alias] = {**connections.databases["default"], "OPTIONS": options, **where}
         self._thread = ThreadPoolExecutor(1)  # its one connection is used there: coroutines may not, by Django's rules
-        self.ask(lambda: call_command("migrate", database=self.alias, verbosity=0))
-        if database_url.startswith("sqlite:"):
-            self.execute("PRAGMA journal_mode = WAL")
+        subprocess.run([CERTWATCH, "migrate"], env=self.settings, check=True, capture_output=True)
 
     @property
     def settings(self) -> dict[str, str]:

@@ -132,7 +132,7 @@ def _number_key(raw_path: bytes) -> str | None:
 
 
 def _over(end: Moment, now: float) -> bool:
-    at = moment(end)
+    at = moment(end) if end else None
     return at is not None and at.timestamp() <= now
 
 
