@@ -1,19 +1,15 @@
 """The end of an organisation: asked for by an owner, taken back, or carried out after thirty days."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from django.core.mail import EmailMessage
 from django.db import models, transaction
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from certwatch.actions import audit
-from certwatch.models import (
-    Binding,
-    ImportRow,
-    Organisation,
-    OwnVersion,
-    Usage,
-    User,
-)
+from certwatch.models import Binding, ImportRow, Organisation, OwnVersion, Role, Usage, User
 from certwatch.rules.errors import Refused
 
 DELAY = timedelta(days=30)
@@ -39,6 +35,21 @@ def take_back(org: Organisation, *, by: User, now: datetime, address: str | None
         return False
     audit.note(org, "organisation.deletion_taken_back", about=org.name, by=by, now=now, address=address)
     return True
+
+
+def letters(org: Organisation, *, by: User, base_url: str, now: datetime) -> list[EmailMessage]:
+    """To owners and admins: that it was asked for, by whom, and where it is taken back."""
+    leading = org.memberships.filter(role__in=(Role.OWNER, Role.ADMIN), user__is_active=True).select_related("user")
+    found = []
+    for member in leading:
+        if member.has_ended(now):
+            continue
+        words = {"org": org, "who": by.email, "link": f"{base_url}/o/{org.slug}/admin/settings/"}
+        with translation.override(member.user.language or org.language), timezone.override(UTC):
+            subject = " ".join(render_to_string("emails/deletion.subject.txt", words).split())
+            body = render_to_string("emails/deletion.txt", words).strip() + "\n"
+        found.append(EmailMessage(subject=subject, body=body, to=[member.user.email]))
+    return found
 
 
 def due(now: datetime) -> list[Organisation]:

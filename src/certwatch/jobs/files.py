@@ -14,7 +14,7 @@ from certwatch.models import Document, Export, Import
 
 LOOK_EVERY = timedelta(hours=6)
 KEPT_FOR = timedelta(days=1)
-FOLDERS: dict[str, type[Document | Export | Import]] = {"documents": Document, "exports": Export, "imports": Import}
+FOLDERS: dict[str, type[Document | Export | Import]] = {"documents": Document, "exports": Export, "uploads": Import}
 MARK, UNFINISHED = ".gone", ".part"
 CHUNK = 500
 

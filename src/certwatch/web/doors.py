@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.decorators import reauthentication_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
@@ -34,8 +35,8 @@ class OrgRequest(HttpRequest):
     today: date  # the organisation's calendar day
 
 
-OrgView = Callable[Concatenate[OrgRequest, P], HttpResponse]
-View = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
+OrgView = Callable[Concatenate[OrgRequest, P], HttpResponseBase]
+View = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
 
 
 def org_page(right: Right, *, closed_too: bool = False) -> Callable[[OrgView[P]], View[P]]:
@@ -47,7 +48,7 @@ def org_page(right: Right, *, closed_too: bool = False) -> Callable[[OrgView[P]]
 
     def decorate(view: OrgView[P]) -> View[P]:
         @wraps(view)
-        def page(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def page(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             org_request = cast(OrgRequest, request)
             _introduce(org_request, slug)
             if right not in RIGHTS[org_request.role]:
