@@ -130,7 +130,7 @@ def _rows(request: OrgRequest, upload: Import) -> HttpResponse:
     page, older, newer = _page(_filtered(upload, show), request.GET)
     context = {
         **_context(upload),
-        "lines": [line(row, request.org, request.today) for row in page],
+        "lines": [line(row, upload, request.today) for row in page],
         "older": older,
         "newer": newer,
         "show": show,

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from certwatch.models import Certificate, ImportRow, Organisation
+from certwatch.models import Certificate, Import, ImportRow, Organisation
 from certwatch.models.imports import LEAVE_OUT
 from certwatch.rules.imports import Outcome, Verdict
 from certwatch.rules.shown import Key, shown
@@ -86,20 +86,22 @@ class Line:
     certificate: Certificate | None
 
 
-def line(row: ImportRow, org: Organisation, today: date) -> Line:
+def line(row: ImportRow, upload: Import, today: date) -> Line:
     """The row as the pages show it."""
     several = row.verdict in (Verdict.SUGGESTION, Verdict.AMBIGUOUS)
     told = [spoken(sentence) for sentence in row.reason.splitlines()]
-    candidates = [_candidate(said, org, today) for said in row.candidates]
+    candidates = [_candidate(said, upload.org, today) for said in row.candidates]
+    if row.outcome and row.picked.isdecimal():
+        candidates = candidates[int(row.picked) :][:1]  # what counts now
     return Line(
         line=row.line,
         number=row.number or row.said.get("number", ""),
         supplier=row.said.get("supplier", ""),
         verdict=VERDICTS[row.verdict],
         outcome=OUTCOMES.get(row.outcome),
-        sentences=[*told, *_what_happens(row)],
+        sentences=[*told, *_what_happens(row, upload)],
         candidates=candidates if several or row.verdict == Verdict.FOUND else [],
-        choices=_choices(row, candidates) if several else [],
+        choices=_choices(row, candidates, upload) if several else [],
         may_be_left_out=not several and row.verdict not in (Verdict.UNREADABLE, Verdict.REPEATED),
         left_out=row.picked == LEAVE_OUT,
         by_hand=row.verdict == Verdict.BY_HAND,
@@ -113,8 +115,8 @@ def _candidate(said: Mapping[str, Any], org: Organisation, today: date) -> Candi
     return Candidate(said["number"], said["holder"], key, last)
 
 
-def _choices(row: ImportRow, candidates: Sequence[Candidate]) -> list[Choice]:
-    undecided = gettext("Choose later") if row.verdict == Verdict.AMBIGUOUS else gettext("As written")
+def _choices(row: ImportRow, candidates: Sequence[Candidate], upload: Import) -> list[Choice]:
+    undecided = _as_written(row, upload)
     if row.verdict == Verdict.AMBIGUOUS:
         labels = [candidate.holder for candidate in candidates]
     else:
@@ -123,16 +125,27 @@ def _choices(row: ImportRow, candidates: Sequence[Candidate]) -> list[Choice]:
     return [Choice(value, label, row.picked == value) for value, label in (*offered, (LEAVE_OUT, gettext("Leave out")))]
 
 
-def _what_happens(row: ImportRow) -> list[str]:
+def _as_written(row: ImportRow, upload: Import) -> str:
+    """What the row is without a choice."""
+    if row.verdict == Verdict.AMBIGUOUS:
+        return gettext("Choose later")
+    if row.source:
+        return gettext("Watch it as written")
+    return gettext("Enter it by hand as written") if upload.by_hand else gettext("No choice: left out")
+
+
+def _what_happens(row: ImportRow, upload: Import) -> list[str]:
     """What confirming would do, where the verdict does not tell; nothing once it is done."""
     if row.outcome:
         return []
+    described = upload.describe and upload.name
     told = {
-        Verdict.SUGGESTION: gettext("Not matched unless you pick it."),
+        Verdict.SUGGESTION: gettext("Never matched by itself: compare, then choose."),
         Verdict.AMBIGUOUS: gettext("Without a choice it is “Unclear” until someone chooses."),
         Verdict.NOT_FOUND: gettext("Watched all the same: it may not be published yet."),
         Verdict.NOT_READ_YET: gettext("Its register has not been read yet. Watched from its first reading on."),
         Verdict.BY_HAND: gettext("No register is read for its scheme."),
+        Verdict.ALREADY_WATCHED: gettext("Supplier and tags are added where they are missing.") if described else "",
         Verdict.UNREADABLE: gettext("Left out."),
         Verdict.REPEATED: gettext("Nothing happens."),
     }
