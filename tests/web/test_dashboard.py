@@ -370,7 +370,7 @@ class TestSources:
         assert "2 certificates show their last known status of 21 Nov 2026, 04:00." in panel
         assert 'aria-label="Read on 1 of 4 days"' in section(html, "src")
         assert "Last known: Suspended" in text(section(html, "att"))
-        assert "Of one that is only the last known status." in text(html)
+        assert "For one of them that is only the last known status." in text(html)
         assert "Last known" in section(html, "cov")
 
     def test_one_failed_try_is_not_days(self, client: Client, nordmuehle: Organisation, mia: User) -> None:
