@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from certwatch.actions import audit, certificates, suppliers
@@ -64,6 +65,12 @@ def people(org: Organisation, now: datetime) -> list[User]:
     """Who can be responsible: the members, by name."""
     members: list[Membership] = list(org.memberships.select_related("user", "org"))
     return sorted((m.user for m in members if not m.has_ended(now)), key=lambda user: str(user).casefold())
+
+
+def suppliers_by_use(org: Organisation, most: int) -> list[str]:
+    """Names of the suppliers with the most certificates, at most so many."""
+    used = org.suppliers.annotate(used=Count("certificates", filter=Q(certificates__removed_at=None)))
+    return list(used.order_by("-used", "name").values_list("name", flat=True)[:most])
 
 
 def _set_supplier(certificate: Certificate, name: str, now: datetime) -> bool:

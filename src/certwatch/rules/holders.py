@@ -13,9 +13,9 @@ ALIKE = 80  # of 100; spelling, order and what is left out differ in real pairs,
 _LEGAL_FORMS = frozenset(
     re.findall(
         r"\w+",
-        """ab ag as asa bv bvba co company cia corp corporation cv doo eg eirl ek ev gbr gesmbh gmbh inc incorporated kft kg
-    kgaa lda limitada limited llc llp lp ltd ltda mbh nv ohg oao ooo oy oyj plc pt pte pty publ pvt sa sae sarl sas scop
-    scrl sca sdn bhd se sia sl slu snc sp spa spk spzoo sprl srl srlu sro tbk uab ug und zoo zrt z o sau""",
+        """ab ag as asa bv bvba co company cia corp corporation cv doo eg eirl ek ev gbr gesmbh gmbh inc incorporated
+    kft kg kgaa lda limitada limited llc llp lp ltd ltda mbh nv ohg oao ooo oy oyj plc pt pte pty publ pvt sa sae sarl
+    sas scop scrl sca sdn bhd se sia sl slu snc sp spa spk spzoo sprl srl srlu sro tbk uab ug und zoo zrt z o sau""",
     )
 )
 

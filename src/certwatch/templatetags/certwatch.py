@@ -14,9 +14,11 @@ from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from certwatch.rules import browsers
+from certwatch.rules.shown import Shown as Now
 from certwatch.rules.shown import Why
 
 register = template.Library()
@@ -84,15 +86,38 @@ def icon(name: str, size: str = "") -> SafeString:
 @register.simple_tag
 def status(key: str, shape: str = "") -> SafeString:
     """Icon and word of a status. `shape`: "" in tables, "pill" inside text, "stamp" once, on the certificate's page."""
-    shown = STATUSES[key]
+    return _status(key, STATUSES[key].word, shape)
+
+
+def _status(key: str, word: str | Promise, shape: str, *, stale: bool = False) -> SafeString:
     shapes = {"": "", "pill": " cw-pill", "stamp": " cw-pill cw-stamp"}
     return format_html(
-        '<span class="cw-status st-{}{}"><svg aria-hidden="true"><use href="{}#{}"/></svg>{}</span>',
+        '<span class="cw-status st-{}{}{}"><svg aria-hidden="true"><use href="{}#{}"/></svg>{}</span>',
         key,
         shapes[shape],
+        " stale" if stale else "",
         static("icons.svg"),
-        shown.icon,
-        shown.word,
+        STATUSES[key].icon,
+        word,
+    )
+
+
+@register.simple_tag
+def shown_status(shown: Now, shape: str = "") -> SafeString:
+    """The same for what a certificate is now: with "Last known" and "unconfirmed" where that is so."""
+    word = STATUSES[shown.key.value].word
+    if shown.why == Why.UNCONFIRMED:
+        word = _("Not found, unconfirmed")
+    if shown.last_known:
+        word = gettext("Last known: %(status)s") % {"status": word}
+    return _status(shown.key.value, word, shape, stale=shown.last_known)
+
+
+@register.simple_tag
+def status_dot(key: str) -> SafeString:
+    """The icon alone, beside a text that names the status."""
+    return format_html(
+        '<svg class="dot" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), STATUSES[key].icon
     )
 
 
@@ -104,9 +129,10 @@ def status_word(key: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def product_menu(context: Context) -> list[Entry]:
-    """The main menu of an organisation's pages. An entry appears with its page."""
+    """The main menu of an organisation's pages. An entry appears with its page, and for who may see it."""
     slug = context["org"].slug
-    return [Entry(name, label, url) for name, label in MENU if (url := _address(name, slug))]
+    shown = [entry for entry in MENU if entry[0] != "org_admin" or context.get("role") != "member"]
+    return [Entry(name, label, url) for name, label in shown if (url := _address(name, slug))]
 
 
 def _address(name: str, slug: str) -> str:
