@@ -12,6 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.smtp_server import Mailbox, mailbox
+
 CHROMIUM = os.environ.get("CERTWATCH_TEST_CHROMIUM") or "/usr/bin/chromium"
 FLAGS = [
     "--headless",
@@ -30,11 +32,23 @@ NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def mails() -> Iterator[Mailbox]:
+    """What the installation mails, through a real SMTP server."""
+    with mailbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory, mails: Mailbox) -> dict[str, str]:
     """The environment of the installation, for its commands."""
     home = tmp_path_factory.mktemp("site")
     url = f"http://127.0.0.1:{_free_port()}"
-    env = {**os.environ, "CERTWATCH_HOME": str(home), "CERTWATCH_BASE_URL": url}
+    env = {
+        **os.environ,
+        "CERTWATCH_HOME": str(home),
+        "CERTWATCH_BASE_URL": url,
+        "EMAIL_URL": f"smtp://127.0.0.1:{mails.port}",
+    }
     env.pop("DATABASE_URL", None)  # the embedded one, whatever the other tests use
     return env
 
@@ -101,7 +115,7 @@ def new_page(browser: Browser, site: str) -> Iterator[NewPage]:
 
     def make(width: int = 1440, **options: object) -> Page:
         viewport = {"width": width, "height": 900}
-        contexts.append(browser.new_context(viewport=viewport, base_url=site, **options))  # type: ignore[arg-type]
+        contexts.append(browser.new_context(**{"viewport": viewport, "base_url": site, **options}))  # type: ignore[arg-type]
         return contexts[-1].new_page()
 
     yield make

@@ -2,20 +2,18 @@
 
 import json
 import sys
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, Request, expect
 
 from certwatch.web import public
+from tests.browser.axe import findings
 from tests.browser.conftest import Command, NewPage
 
 pytestmark = pytest.mark.browser
 
 PAGES = ["/", "/api-docs", "/nowhere"]
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 TRANSFERRED = """() => performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'))
     .map(entry => [entry.name, entry.transferSize])"""
 SHIFT = """() => new Promise(done => {
@@ -24,12 +22,6 @@ SHIFT = """() => new Promise(done => {
     watcher.observe({ type: 'layout-shift', buffered: true });
     requestAnimationFrame(() => setTimeout(() => done(sum), 100));
 })"""
-
-
-def findings(page: Page) -> list[str]:
-    page.evaluate(AXE)
-    result: dict[str, Any] = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
-    return [f"{v['id']}: {n['html'][:160]}" for v in result["violations"] for n in v["nodes"]]
 
 
 @pytest.mark.parametrize("path", PAGES)
