@@ -20,7 +20,7 @@ from certwatch.rules.listing import STATUSES, Filter
 from certwatch.rules.shown import NEED_ATTENTION, Key, Shown, is_unconfirmed, shown
 from certwatch.rules.status import Status, status_on
 
-PAGE = 100  # rows
+PAGE = 50  # rows
 SUPPLIERS = 20  # that the filter's menu names: the most used
 TAGS = 50
 ATTENTION = tuple(word for word, keys in STATUSES.items() if keys[0] in NEED_ATTENTION)  # and "unknown" is never alone
@@ -87,10 +87,13 @@ def page(
     at = _place(after or before, order)
     backwards = bool(before and not after and at)
     downwards = wanted.downwards != backwards
-    found = _told(filtered(org, wanted, today=today, known=known))
+    found = filtered(org, wanted, today=today, known=known)
     if at:
         found = found.filter(_beyond(order, at, downwards=downwards))
-    rows = list(found.order_by(*(f"-{name}" if downwards else name for name in order))[: PAGE + 1])
+    by = [f"-{name}" if downwards else name for name in order]
+    # sorted as ids: with all that a row tells, 5,000 of them take SQLite twice as long
+    chosen = found.order_by(*by).values("pk")[: PAGE + 1]
+    rows = list(_told(_annotated(org, today, known)).filter(pk__in=chosen).order_by(*by))
     more, rows = len(rows) > PAGE, rows[:PAGE]
     if backwards:
         rows.reverse()
@@ -151,6 +154,15 @@ def menus(org: Organisation, wanted: Filter, *, known: Mapping[str, SourceState]
         total=keys.total(),
         matching=matching,
     )
+
+
+def counts(org: Organisation, filters: Sequence[Filter], *, known: Mapping[str, SourceState], today: date) -> list[int]:
+    """How many certificates each of the filters lets through: one query."""
+    if not filters:
+        return []
+    wanted = {f"fits_{place}": Count("id", filter=_conditions(f, today)) for place, f in enumerate(filters)}
+    counted = _annotated(org, today, known).aggregate(**wanted)
+    return [counted[name] for name in wanted]
 
 
 COLUMNS = (

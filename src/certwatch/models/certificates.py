@@ -1,7 +1,8 @@
 """Certificates that organisations watch, how they are bound to the registers' entries, and what changed."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -47,18 +48,25 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         place in their order. `read`: names of the sources that were read at least once."""
         soon = today + timedelta(days=expiring_days)
         unread = Q(kind=Kind.AUTOMATIC, ambiguous=False, checked_at=None) & ~Q(source__in=read)
-        key = Case(
-            *(When(word=word, then=Value(key.value)) for word, key in _BY_WORD.items()),
-            When(word=Status.VALID, valid_until__lt=today, then=Value(Key.EXPIRED.value)),
-            When(word=Status.VALID, valid_from__gt=today, then=Value(Key.NOT_YET.value)),
-            When(word=Status.VALID, valid_until__lte=soon, then=Value(Key.EXPIRING.value)),
-            When(word=Status.VALID, then=Value(Key.VALID.value)),
-            When(unread, then=Value(Key.NEVER.value)),
-            default=Value(Key.UNCLEAR.value),
-            output_field=models.CharField(),
-        )
-        places = [When(shown=key.value, then=Value(place)) for place, key in enumerate(BY_SEVERITY)]
-        return self.annotate(shown=key).annotate(severity=Case(*places, output_field=models.SmallIntegerField()))
+        whens = [
+            *((Q(word=word), key) for word, key in _BY_WORD.items()),
+            (Q(word=Status.VALID, valid_until__lt=today), Key.EXPIRED),
+            (Q(word=Status.VALID, valid_from__gt=today), Key.NOT_YET),
+            (Q(word=Status.VALID, valid_until__lte=soon), Key.EXPIRING),
+            (Q(word=Status.VALID), Key.VALID),
+            (unread, Key.NEVER),
+        ]
+
+        def told(of: Callable[[Key], object], field: Any) -> Any:
+            cases = (When(condition, then=Value(of(key))) for condition, key in whens)
+            return Case(*cases, default=Value(of(Key.UNCLEAR)), output_field=field)
+
+        # two expressions side by side: one inside the other would be asked ten times for each row
+        by_name = {
+            "shown": told(str, models.CharField()),
+            "severity": told(BY_SEVERITY.index, models.SmallIntegerField()),
+        }
+        return self.annotate(**by_name)
 
 
 class Certificate(OrgOwned):

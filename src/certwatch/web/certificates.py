@@ -1,7 +1,8 @@
 """The list of certificates: filter, sort, saved views, export."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from urllib.parse import urlencode
 
 from django import forms
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from certwatch.actions import dashboard, listing, tables, views
+from certwatch.models import SourceState
 from certwatch.rules import bars
 from certwatch.rules import listing as addresses
 from certwatch.rules.errors import Refused
@@ -23,9 +25,12 @@ from certwatch.rules.listing import STATUSES, Filter
 from certwatch.rules.rights import Right
 from certwatch.rules.shown import Key
 from certwatch.templatetags.certwatch import STATUSES as WORDS
+from certwatch.templatetags.certwatch import day
 from certwatch.web.doors import OrgRequest, came_from, org_page
 
 COUNTS = frozenset({Key.VALID, Key.EXPIRING, Key.NOT_YET, Key.EXPIRED})  # whose bar is not striped
+
+WITHIN = (30, 60, 90)  # days that the filter offers
 
 # Columns of the table that can be sorted: sort, heading, class.
 COLUMNS: tuple[tuple[str, str | Promise, str], ...] = (
@@ -44,6 +49,7 @@ class Link:
 
     label: str
     url: str
+    id: str = ""
     current: bool = False
     direction: str = ""  # of a heading: "ascending", "descending", or "" where it is not sorted by
     css: str = ""
@@ -68,25 +74,32 @@ def certificates(request: OrgRequest) -> HttpResponse:
         today=request.today,
         now=request.now,
     )
+    chips = _chips(wanted)
     context = {
         "active": "certificates",
         "wanted": wanted,
         "query": urlencode(wanted.pairs()),
         "menus": menus,
         "statuses": [(word, keys, menus.statuses[word]) for word, keys in STATUSES.items()],
-        "chips": _chips(wanted),
+        "within": sorted({*WITHIN, *([wanted.expires_within] if wanted.expires_within is not None else [])}),
+        "chosen_schemes": len(wanted.scheme) + bool(wanted.kind),
+        "chosen_ends": sum(limit is not None for limit in (wanted.expires_within, wanted.ends_from, wanted.ends_to)),
+        "chips": chips,
+        "without": _without(request, chips, known) if not page.rows else None,
         "tabs": _tabs(request, wanted, menus),
         "headings": _headings(wanted),
         "rows": [(row, _bar(request, row)) for row in page.rows],
         "axis_from": request.today - bars.SPAN,
         "axis_to": request.today + bars.SPAN,
-        "printed": request.now,
         "reader_today": timezone.localtime(request.now).date(),
         "count": menus.matching,
         "before": _query(wanted, before=page.before) if page.before else "",
         "after": _query(wanted, after=page.after) if page.after else "",
     }
-    return render(request, "certificates/list.html", context)
+    response = render(request, "certificates/list.html", context)
+    if "HX-Request" in request.headers:  # the form sends its empty fields, too
+        response["HX-Push-Url"] = f"{_list(request)}{_query(wanted) if wanted.pairs() else ''}"
+    return response
 
 
 def wanted_by(request: OrgRequest) -> Filter:
@@ -188,17 +201,29 @@ def _headings(wanted: Filter) -> list[Link]:
         is_current = wanted.by == sort
         turned = f"-{sort}" if is_current and not wanted.downwards else sort
         direction = ("descending" if wanted.downwards else "ascending") if is_current else ""
-        headings.append(Link(str(label), _query(replace(wanted, sort=turned)), is_current, direction, css))
+        url = _query(replace(wanted, sort=turned))
+        headings.append(Link(str(label), url, f"sort-{sort}", is_current, direction, css))
     return headings
 
 
-def _chips(wanted: Filter) -> list[Link]:
-    """What is filtered, each with the address of the list without it."""
-    return [
-        Link(_chip(name, value), _query(wanted.without(name, value)))
-        for name, value in wanted.pairs()
-        if name not in ("q", "sort")
-    ]
+@dataclass(frozen=True, slots=True)
+class Chip(Link):
+    """One condition of the filter; its link leads to the list without it, which is `rest`."""
+
+    rest: Filter = field(default_factory=Filter)
+
+
+def _chips(wanted: Filter) -> list[Chip]:
+    conditions = [(name, value) for name, value in wanted.pairs() if name not in ("q", "sort")]
+    rests = [(_chip(name, value), wanted.without(name, value)) for name, value in conditions]
+    return [Chip(label, _query(rest), rest=rest) for label, rest in rests]
+
+
+def _without(request: OrgRequest, chips: Sequence[Chip], known: Mapping[str, SourceState]) -> Chip | None:
+    """Where nothing fits: the condition without which the most would, if any helps alone."""
+    counts = listing.counts(request.org, [chip.rest for chip in chips], known=known, today=request.today)
+    most = max(counts, default=0)
+    return replace(chips[counts.index(most)], count=most) if most else None
 
 
 def _chip(name: str, value: str) -> str:
@@ -210,10 +235,11 @@ def _chip(name: str, value: str) -> str:
         days = int(value)
         return ngettext("Ends within %(days)s day", "Ends within %(days)s days", days) % {"days": days}
     if name == "ends_from":
-        return _("Ends from %(day)s") % {"day": value}
+        return _("Ends from %(day)s") % {"day": day(date.fromisoformat(value))}
     if name == "ends_to":
-        return _("Ends until %(day)s") % {"day": value}
-    return value
+        return _("Ends until %(day)s") % {"day": day(date.fromisoformat(value))}
+    named = {"supplier": _("Supplier: %(name)s"), "tag": _("Tag: %(name)s")}
+    return named.get(name, "%(name)s") % {"name": value}
 
 
 def _tabs(request: OrgRequest, wanted: Filter, menus: listing.Menus) -> list[Link]:
@@ -225,9 +251,13 @@ def _tabs(request: OrgRequest, wanted: Filter, menus: listing.Menus) -> list[Lin
         (_("Entered by hand"), Filter(kind="nis"), menus.by_hand),
     )
     here = urlencode(replace(wanted, sort="status").pairs())
-    tabs = [Link(label, _query(f), here == urlencode(f.pairs()), count=count) for label, f, count in built_in]
+    tabs = [Link(label, _query(f), current=here == urlencode(f.pairs()), count=count) for label, f, count in built_in]
+    query = urlencode(wanted.pairs())
     saved = views.visible(request.org, request.user)
-    return tabs + [Link(v.name, f"?view={v.public_id}", bool(here) and here == v.query) for v in saved]
+    tabs += [Link(view.name, f"?view={view.public_id}", current=query == view.query) for view in saved]
+    if not any(tab.current for tab in tabs):
+        tabs.append(Link(_("Unsaved view"), _query(wanted), current=True))
+    return tabs
 
 
 def _file(request: OrgRequest, content: bytes, ending: str, content_type: str) -> HttpResponse:
