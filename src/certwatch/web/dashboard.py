@@ -30,7 +30,6 @@ STATUS_QUERY = {  # of the list, where it is not the key itself
 }
 
 
-ATTENTION_QUERY = "&".join(f"status={STATUS_QUERY.get(key, key.value)}" for key in NEED_ATTENTION)
 REACHED = {
     charts.Reached.GOOD: _("Read"),
     charts.Reached.LATE: _("Read after a failed try"),
@@ -77,7 +76,7 @@ def _attention(request: OrgRequest, known: States, counted: standing.Counts) -> 
         "tabs": tabs,
         "chosen": chosen,
         "troubles": troubles,
-        "attention_query": ATTENTION_QUERY,
+        "attention_query": "&".join(f"status={row['query']}" for row in tabs),
     }
 
 
