@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from certwatch import models
-from certwatch.jobs import housekeeping, sources, trials
+from certwatch.jobs import checks, contacts, deletion, exports, files, housekeeping, imports, releases, sources, trials
 from certwatch.jobs.queue import QUEUE
 
 log = structlog.get_logger()
@@ -32,7 +32,14 @@ DUTIES = (
     Duty("sources", sources.LOOK_EVERY, sources.look, at_start=True),
     Duty("trials", trials.LOOK_EVERY, trials.remind),
     Duty("housekeeping", housekeeping.LOOK_EVERY, housekeeping.tidy),
+    Duty("contacts", contacts.LOOK_EVERY, contacts.mail, at_start=True),
+    Duty("releases", releases.LOOK_EVERY, releases.release),
+    Duty("imports", imports.TIDY_EVERY, imports.tidy),
+    Duty("files", files.LOOK_EVERY, files.sweep),
+    Duty("exports", exports.TIDY_EVERY, exports.tidy),
+    Duty("deletion", deletion.LOOK_EVERY, deletion.carry_out),
 )
+ERRANDS: tuple[Callable[[datetime], None], ...] = (imports.look, checks.look, exports.look)  # people wait: every second
 
 
 def open_rows() -> None:
@@ -42,9 +49,10 @@ def open_rows() -> None:
     models.Duty.objects.filter(name__in=[duty.name for duty in DUTIES if duty.at_start]).update(next=None)
 
 
-def beat(now: datetime) -> None:
-    """Note that a worker is alive; `/readyz` asks for it."""
-    models.Duty.objects.update_or_create(name="worker", defaults={"last": now, "next": now + BEAT_EVERY})
+def beat(now: datetime, *, waiting: int = 0) -> None:
+    """Note that a worker is alive and how many tasks wait for one; `/readyz` and the back office ask for it."""
+    alive = {"last": now, "next": now + BEAT_EVERY, "waiting": waiting}
+    models.Duty.objects.update_or_create(name="worker", defaults=alive)
 
 
 def claim(duty: Duty, now: datetime) -> bool:

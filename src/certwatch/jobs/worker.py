@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 0.2
 PATIENCE_S = 3  # for tasks under way when we are told to end; all must be over after 5
+ERRANDS_EVERY_S = 1.0
 QUEUE_POLL_S = 1.0  # the embedded queue cannot call us; so long may a task wait
 
 
@@ -31,6 +32,7 @@ def run(told_to_end: Callable[[], bool]) -> None:
     duties.open_rows()
     stopping = threading.Event()
     threading.Thread(target=_beat, args=(stopping,), name="heartbeat", daemon=True).start()
+    threading.Thread(target=_run_errands, args=(stopping,), name="errands", daemon=True).start()
     # One thread for each source, so that a slow register never holds up another or a duty.
     consumer = QUEUE.create_consumer(workers=len(sources.names()) + 2, max_delay=QUEUE_POLL_S)
     consumer._set_signal_handlers = lambda: None  # Huey's wait for ever, or not at all; the caller has set his
@@ -53,11 +55,22 @@ def _beat(stopping: threading.Event) -> None:
     while True:
         try:
             close_old_connections()
-            duties.beat(timezone.now())
+            duties.beat(timezone.now(), waiting=QUEUE.pending_count())
         except Exception:  # a database that is away for a while must not end the worker
             log.warning("The heartbeat could not be written.", exc_info=True)
         if stopping.wait(duties.BEAT_EVERY.total_seconds()):
             return
+
+
+def _run_errands(stopping: threading.Event) -> None:
+    """Find what people wait for. The queue's own clock ticks once a minute, which is too long to look at a page."""
+    while not stopping.wait(ERRANDS_EVERY_S):
+        for errand in duties.ERRANDS:
+            try:
+                close_old_connections()
+                errand(timezone.now())
+            except Exception:
+                log.warning("An errand failed.", errand=f"{errand.__module__}.{errand.__name__}", exc_info=True)
 
 
 def _check_database() -> None:
