@@ -33,8 +33,8 @@ def test_sentences_of_numbers_and_schemes() -> None:
 def test_sentences_of_rows() -> None:
     row = Row(line=1, number="EU-ISCC-Cert-DE100-12345678", scheme="REDcert-EU", holder="A", status=Status.VALID)
     assert known(imports.contradiction(row))
-    days = {"valid_from": date(2026, 1, 1), "valid_until": date(2026, 12, 31)}
-    row = Row(line=1, number="x", holder="A", status=Status.VALID, **days)
+    first, last = date(2026, 1, 1), date(2026, 12, 31)
+    row = Row(line=1, number="x", holder="A", status=Status.VALID, valid_from=first, valid_until=last)
     said = list(
         imports.differences(row, holder="B", status=Status.EXPIRED, valid_from=None, valid_until=date(2025, 1, 1))
     )
