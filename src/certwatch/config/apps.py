@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.staticfiles import apps
 from django.http import HttpRequest
 
 
@@ -15,6 +16,12 @@ class CertwatchConfig(AppConfig):
 
     def ready(self) -> None:
         user_logged_in.connect(_note_activity)
+
+
+class StaticFilesConfig(apps.StaticFilesConfig):
+    """Without what nobody asks for: scripts of Django's admin. Each file costs a start its compression."""
+
+    ignore_patterns = [*apps.StaticFilesConfig.ignore_patterns, "admin/js/*", "admin/css/vendor/*", "autocomplete.css"]
 
 
 def _note_activity(sender: object, request: HttpRequest, **_: Any) -> None:

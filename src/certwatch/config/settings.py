@@ -43,7 +43,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "certwatch.config.apps.StaticFilesConfig",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -172,15 +172,22 @@ STORAGES = {
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-CACHES = {  # shared by all processes: the limits on guessing count in it
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.valkey_url}
-    if ENV.valkey_url
-    else {
+CACHES: dict[str, dict[str, Any]] = {
+    "database": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "certwatch_cachedvalue",
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # past it some are dropped, whatever they count
     }
 }
+CACHES["default"] = (  # shared by all processes: the limits on guessing count in it
+    {
+        "BACKEND": "certwatch.web.cache.ValkeyElseDatabase",
+        "LOCATION": ENV.valkey_url,
+        "OPTIONS": {"socket_connect_timeout": 0.1, "socket_timeout": 0.1},
+    }
+    if ENV.valkey_url
+    else CACHES["database"]
+)
 
 DEFAULT_FROM_EMAIL = ENV.email_from
 SERVER_EMAIL = ENV.email_from

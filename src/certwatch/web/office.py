@@ -6,14 +6,16 @@ note in the audit trail.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,10 +29,21 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from certwatch.rules.errors import Refused
+from certwatch.templatetags.certwatch import day, moment, number
 from certwatch.web.doors import came_from
 
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)  # recovery codes only stand in for them
 MOST_ROWS = 2_000  # of a list; who looks for something further down searches
+UNUSED = (  # addresses of Django's admin
+    "app_list",
+    "autocomplete",
+    "jsi18n",
+    "login",
+    "logout",
+    "password_change",
+    "password_change_done",
+    "view_on_site",
+)
 MOST_LINES = 200  # of a table on a detail page
 Row = Any  # a row of whichever table
 
@@ -66,8 +79,7 @@ class BackOffice(admin.AdminSite):
         return door
 
     def get_urls(self) -> list[Any]:
-        unused = {"login", "logout", "password_change", "password_change_done", "autocomplete", "view_on_site"}
-        kept = [url for url in super().get_urls() if getattr(url, "name", None) not in unused | {"app_list"}]
+        kept = [url for url in super().get_urls() if getattr(url, "name", None) not in UNUSED]
         return [*(path(f"{name}/", self.admin_view(view), name=name) for name, view in self.pages.items()), *kept]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
@@ -99,6 +111,14 @@ class Capped(Paginator):  # type: ignore[type-arg]
         return self.count == MOST_ROWS
 
 
+class List(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        """Of a list that is neither searched nor filtered nothing is left to be shown."""
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """What can be done to one row: a button, and a page that asks. `do` takes the row, `by`, `now` and `address`."""
@@ -113,11 +133,15 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows that belong to what a detail page shows."""
+    """Rows that belong to what a detail page shows, the first of them."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[Any]]
+
+    @property
+    def lines(self) -> list[list[Any]]:
+        return [[written(cell) for cell in row] for row in self.rows[:MOST_LINES]]
 
     @property
     def is_cut(self) -> bool:
@@ -129,16 +153,27 @@ def shown(label: Any, read: str | Callable[[Row], Any], *, order: str | None = N
 
     def show(row: Row) -> Any:
         if not isinstance(read, str):
-            return read(row)
+            return written(read(row))
         for part in read.split("."):
             row = getattr(row, part, None)
-        return row
+        return written(row)
 
     show.__name__ = read.replace(".", "_") if isinstance(read, str) else read.__name__.strip("_<>")
     show.short_description = label  # type: ignore[attr-defined]
     if order:
         show.admin_order_field = order  # type: ignore[attr-defined]
     return show
+
+
+def written(value: Any) -> Any:
+    """`value` in the reader's way, a dash where there is none."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return number(value)
+    return "–" if value is None or value == "" else value
 
 
 class Office(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -159,6 +194,10 @@ class Office(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "operator/list.html"
     change_form_template = "operator/one.html"
 
+    @property
+    def media(self) -> forms.Media:
+        return forms.Media()  # no page needs a script
+
     def tables(self, row: Row) -> Iterator[Table]:
         yield from ()
 
@@ -178,6 +217,9 @@ class Office(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_readonly_fields(self, request: Any, obj: Row | None = None) -> Any:
         return self.lines
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
+        return List
 
     def get_urls(self) -> list[URLPattern]:
         info = f"{self.opts.app_label}_{self.opts.model_name}"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -129,7 +129,7 @@ class Organisations(Office):
             lambda org, now: org.state(now) != "open",
         ),
         "close": Deed(
-            _("Close"),
+            _("Close the organisation"),
             _("Its members can still read and export, but change nothing. The API answers 403, and alerts rest."),
             _("The organisation is closed."),
             orgs.close,
@@ -306,34 +306,30 @@ class Runs(Office):
         if row.reasons:
             yield Table(gettext("Why it is held"), [gettext("Reason")], [(reason,) for reason in row.reasons])
         if row.review:
-            yield Table(
-                gettext("What it would change"),
-                [gettext("Number"), gettext("Holder"), gettext("Was"), gettext("Is"), gettext("Ended"),
-                 gettext("Ends")],
-                [[change.get(part) for part in REVIEWED] for change in row.review[:MOST_LINES]],
-            )  # fmt: skip
+            heads = [gettext("Number"), gettext("Holder"), gettext("Was"), gettext("Is")]
+            last_days = [gettext("Last day was"), gettext("Last day is")]
+            yield Table(gettext("What it would change"), heads + last_days, [_change(change) for change in row.review])
         if row.problems:
-            problems = [(problem,) for problem in row.problems[:MOST_LINES]]
+            problems = [(problem,) for problem in row.problems]
             yield Table(gettext("Problems"), [gettext("What could not be read")], problems)
         if row.totals:
             heads = [gettext("Part"), gettext("Entries, as the register says")]
-            yield Table(gettext("The register’s own totals"), heads, list(row.totals.items())[:MOST_LINES])
+            yield Table(gettext("The register’s own totals"), heads, list(row.totals.items()))
         yield Table(
             gettext("What was asked"),
             [gettext("Request"), gettext("Answer"), gettext("Bytes"), "SHA-256"],
             [
-                (
-                    f"{asked.get('method')} {asked.get('url')}",
-                    asked.get("status"),
-                    asked.get("bytes"),
-                    asked.get("sha256"),
-                )
-                for asked in row.asked[:MOST_LINES]
+                (f"{ask.get('method')} {ask.get('url')}", str(ask.get("status")), ask.get("bytes"), ask.get("sha256"))
+                for ask in row.asked
             ],
         )
 
 
-REVIEWED = ("number", "holder", "was", "is", "valid_until_was", "valid_until")
+def _change(change: dict[str, Any]) -> list[Any]:
+    """A line of the review (`source review` on the command line)."""
+    days = [change["valid_until_was"], change["valid_until"]]
+    words = [change[part] for part in ("number", "holder", "was", "is")]
+    return [*words, *(date.fromisoformat(day) if day else None for day in days)]
 
 
 class AnsweredFilter(admin.SimpleListFilter):
