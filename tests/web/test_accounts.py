@@ -141,6 +141,13 @@ def test_weak_passwords_are_refused(client: Client, password: str, complaint: st
     assert not User.objects.exists()
 
 
+@pytest.mark.parametrize("field", ["name", "organisation"])
+@pytest.mark.parametrize("name", ["Nora\x07", "No\u202era"])
+def test_names_hold_nothing_that_cannot_be_shown(client: Client, field: str, name: str) -> None:
+    assert "a character that cannot be shown" in sign_up(client, **{field: name}).content.decode()
+    assert not User.objects.exists()
+
+
 def test_the_terms_must_be_accepted(client: Client) -> None:
     page = client.post("/accounts/signup/", {**FORM, "terms": ""}).content.decode()
     assert "Without accepting them there is no account." in page

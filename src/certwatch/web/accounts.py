@@ -1,6 +1,7 @@
 """Accounts: sign-up, log-in, addresses, second factors, sessions: django-allauth's pages with our forms and words."""
 
 import logging
+import unicodedata
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -29,7 +30,15 @@ from certwatch.web.doors import came_from
 
 log = logging.getLogger(__name__)
 
+JOINERS = "\u200c\u200d"  # some scripts cannot do without them
 PASSWORD_HELP = _("12 characters or more. A sentence is fine.")
+
+
+def plain(name: str) -> None:
+    """What stands in mails and lists holds no characters that nobody sees."""
+    unseen = ("Cc", "Cf", "Cs", "Co", "Cn")
+    if any(unicodedata.category(char) in unseen for char in name if char not in JOINERS):
+        raise forms.ValidationError(_("This holds a character that cannot be shown. Type the name anew."))
 
 
 class LogInForm(account_forms.LoginForm):  # type: ignore[misc]
@@ -44,9 +53,14 @@ class LogInForm(account_forms.LoginForm):  # type: ignore[misc]
 class _Beginning(forms.Form):
     """What everybody says who begins: who he is, and for whom. Its organisation is made in the same transaction."""
 
-    name = forms.CharField(label=_("Your name"), max_length=150, widget=forms.TextInput({"autocomplete": "name"}))
+    name = forms.CharField(
+        label=_("Your name"), max_length=150, widget=forms.TextInput({"autocomplete": "name"}), validators=[plain]
+    )
     organisation = forms.CharField(
-        label=_("Organisation"), max_length=200, widget=forms.TextInput({"autocomplete": "organization"})
+        label=_("Organisation"),
+        max_length=200,
+        widget=forms.TextInput({"autocomplete": "organization"}),
+        validators=[plain],
     )
     terms = forms.BooleanField(error_messages={"required": _("Without accepting them there is no account.")})
 

@@ -21,14 +21,16 @@ from certwatch.actions import members, people, users
 from certwatch.actions.orgs import invitation_of
 from certwatch.models import Invitation, User
 from certwatch.rules.errors import Refused
-from certwatch.web.accounts import PASSWORD_HELP
+from certwatch.web.accounts import PASSWORD_HELP, plain
 from certwatch.web.doors import came_from
 
 
 class InvitedForm(forms.Form):
     """What an invited person without an account says; the address is the invitation's."""
 
-    name = forms.CharField(label=_("Your name"), max_length=150, widget=forms.TextInput({"autocomplete": "name"}))
+    name = forms.CharField(
+        label=_("Your name"), max_length=150, widget=forms.TextInput({"autocomplete": "name"}), validators=[plain]
+    )
     password = forms.CharField(
         label=_("Password"),
         strip=False,

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from certwatch.actions import members, people
 from certwatch.models import Membership, User
 from certwatch.rules.errors import Refused
+from certwatch.web.accounts import plain
 from certwatch.web.doors import came_from, memberships
 
 
@@ -27,6 +28,7 @@ class OwnForm(forms.Form):
         required=False,
         help_text=_("Others see it; without a name they see the address."),
         widget=forms.TextInput({"autocomplete": "name"}),
+        validators=[plain],
     )
     language = forms.ChoiceField(
         label=_("Language"), required=False, choices=lambda: [("", _("The browser’s")), *settings.LANGUAGES]
