@@ -83,3 +83,50 @@ def test_revoking_is_noted_once_and_keeps_its_time(nordmuehle: Organisation, ann
 def test_an_unknown_id_is_told() -> None:
     with pytest.raises(UnknownName, match="no key “x”"):
         keys.of_any_organisation("x")
+
+
+class TestRotating:
+    def test_the_successor_has_the_same_rights_and_a_last_day_of_its_own(
+        self, nordmuehle: Organisation, anna: User
+    ) -> None:
+        scopes, networks = ["certificates:read", "audit:read"], ["192.0.2.0/24"]
+        key, _ = keys.create(nordmuehle, name="SAP", scopes=scopes, networks=networks, by=anna, now=NOON)
+        successor, plaintext = keys.rotate(key, last_day=date(2027, 12, 31), overlap_days=7, by=anna, now=NOON)
+        assert (successor.name, successor.scopes, successor.networks) == ("SAP", scopes, networks)
+        assert successor.last_day == date(2027, 12, 31)
+        assert bytes(successor.digest) == rules.digest(plaintext)
+        assert plaintext not in everything_stored()
+        key.refresh_from_db()
+        assert key.last_day == date(2026, 12, 1)
+        assert key.usable(datetime(2026, 12, 1, 22, 59, tzinfo=UTC))
+        assert not key.usable(datetime(2026, 12, 1, 23, tzinfo=UTC))
+        note = AuditEntry.objects.get(action="key.rotated")
+        assert (note.about_id, note.details["successor"]) == (key.public_id, successor.public_id)
+
+    def test_without_an_overlap_the_former_is_revoked_at_once(self, nordmuehle: Organisation) -> None:
+        key, _ = keys.create(nordmuehle, name="SAP", by=None, now=NOON)
+        successor, _ = keys.rotate(key, last_day=None, overlap_days=0, by=None, now=NOON)
+        key.refresh_from_db()
+        assert key.revoked_at == NOON
+        assert successor.usable(NOON + timedelta(days=10_000))
+
+    def test_the_former_never_lasts_longer_than_it_would_have(self, nordmuehle: Organisation) -> None:
+        key, _ = keys.create(nordmuehle, name="SAP", last_day=date(2026, 11, 26), by=None, now=NOON)
+        keys.rotate(key, last_day=None, overlap_days=30, by=None, now=NOON)
+        key.refresh_from_db()
+        assert key.last_day == date(2026, 11, 26)
+
+    def test_what_is_no_good_is_not_rotated(self, nordmuehle: Organisation) -> None:
+        key, _ = keys.create(nordmuehle, name="SAP", last_day=date(2026, 11, 24), by=None, now=NOON)
+        with pytest.raises(Refused, match="no good any more"):
+            keys.rotate(key, last_day=None, overlap_days=1, by=None, now=NOON + timedelta(days=1))
+        keys.revoke(key, by=None, now=NOON)
+        with pytest.raises(Refused, match="no good any more"):
+            keys.rotate(key, last_day=None, overlap_days=1, by=None, now=NOON)
+        assert ApiKey.across_orgs.count() == 1
+
+    @pytest.mark.parametrize("days", [-1, 31])
+    def test_both_are_good_for_thirty_days_at_most(self, nordmuehle: Organisation, days: int) -> None:
+        key, _ = keys.create(nordmuehle, name="SAP", by=None, now=NOON)
+        with pytest.raises(Refused, match="0 to 30 days"):
+            keys.rotate(key, last_day=None, overlap_days=days, by=None, now=NOON)

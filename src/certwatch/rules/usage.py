@@ -54,7 +54,6 @@ class Chart:
     bars: tuple[Bar, ...]
     lines: tuple[Line, ...]
     limit_y: str | None
-    limit_text_y: str | None
 
 
 def since(period: str, now: datetime, zone: tzinfo) -> datetime:
@@ -83,15 +82,15 @@ def chart(counts: Sequence[Count], limit: int) -> Chart:
     """The chart of the busiest minutes against `limit`."""
     busiest = max(count.busiest for count in counts)
     near = busiest * FAR >= limit
-    top = max(limit if near else 0, busiest, 4)
+    full = limit if near else max(4, -(-busiest // 4) * 4)  # what the grid divides
+    top = max(full, busiest)
     step = 100 / len(counts)
     bars = (_bar(count, place * step, step, top, limit) for place, count in enumerate(counts) if count.busiest)
-    limit_y = FLOOR - limit / top * (FLOOR - TOP)
+    quarters = (1, 2, 3) if near else (1, 2, 3, 4)
     return Chart(
         bars=tuple(bars),
-        lines=tuple(_line(top * quarter // 4, top) for quarter in ((1, 2, 3) if near else (1, 2, 3, 4))),
-        limit_y=f"{limit_y:.1f}" if near else None,
-        limit_text_y=f"{limit_y - 8:.1f}" if near else None,
+        lines=tuple(_line(full * quarter // 4, top) for quarter in quarters if full >= 4),
+        limit_y=f"{_y(limit, top):.1f}" if near else None,
     )
 
 
@@ -123,8 +122,12 @@ def _bar(count: Count, x: float, step: float, top: int, limit: int) -> Bar:
 
 
 def _line(value: int, top: int) -> Line:
-    y = FLOOR - value / top * (FLOOR - TOP)
+    y = _y(value, top)
     return Line(f"{y:.1f}", f"{y + 4:.1f}", value)
+
+
+def _y(value: int, top: int) -> float:
+    return FLOOR - value / top * (FLOOR - TOP)
 
 
 def _ten_minutes(moment: datetime) -> datetime:

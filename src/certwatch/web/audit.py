@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -23,6 +22,7 @@ from certwatch.rules.rights import Right
 from certwatch.web import deeds
 from certwatch.web.doors import OrgRequest, org_page
 from certwatch.web.fields import DayField
+from certwatch.web.org_admin import page
 from certwatch.web.streams import download
 
 PAGE = 50  # rows
@@ -61,7 +61,7 @@ def audit(request: OrgRequest) -> HttpResponse:
         "query": _query(form),
         "is_filtered": any(form.cleaned_data.values()),
     }
-    return render(request, "audit/log.html", {**facts, "now": request.now, "section": "audit"})
+    return page(request, "audit", "audit/log.html", **facts)
 
 
 @org_page(Right.READ_ADMIN)
@@ -141,7 +141,20 @@ def _details(entry: AuditEntry) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_move(item)}" for name, item in value.items())
+    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
+        return ", ".join(map(str, value)) or "–"
+    if isinstance(value, str):
+        return value or "–"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _move(value: Any) -> str:
+    """What a field was and is, where both were noted."""
+    if isinstance(value, list) and len(value) == 2:
+        return f"{_text(value[0])} → {_text(value[1])}"
+    return _text(value)
 
 
 def _table(entries: "QuerySet[AuditEntry]", zone: ZoneInfo) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +23,7 @@ from certwatch.rules.errors import Refused
 from certwatch.rules.rights import Right
 from certwatch.web.doors import OrgRequest, came_from, fresh_login, org_page
 from certwatch.web.fields import DayField, NameField
+from certwatch.web.org_admin import page
 
 ENDS_SOON_DAYS = 30
 REVOKED_SHOWN = 50  # the newest; the audit log has all
@@ -107,7 +108,7 @@ def keys(request: OrgRequest) -> HttpResponse:
         "soon": request.today + timedelta(days=ENDS_SOON_DAYS),
         "scopes": SCOPE_WORDS,
     }
-    return render(request, "keys/list.html", {**facts, "now": request.now, "section": "keys"})
+    return page(request, "keys", "keys/list.html", **facts)
 
 
 @sensitive_variables("plaintext")
@@ -122,7 +123,7 @@ def create(request: OrgRequest) -> HttpResponse:
             request.org, **form.cleaned_data, by=request.user, now=request.now, address=address
         )
         return _shown_once(request, key, plaintext)
-    return render(request, "keys/create.html", {"form": form, "now": request.now, "section": "keys"})
+    return page(request, "keys", "keys/create.html", form=form)
 
 
 @sensitive_variables("plaintext")
@@ -143,7 +144,7 @@ def rotate(request: OrgRequest, public_id: str) -> HttpResponse:
         else:
             former = request.org.api_keys.get(pk=key.pk)
             return _shown_once(request, successor, plaintext, former=former)
-    return render(request, "keys/rotate.html", {"form": form, "key": key, "now": request.now, "section": "keys"})
+    return page(request, "keys", "keys/rotate.html", form=form, key=key)
 
 
 @org_page(Right.ADMIN)
@@ -152,7 +153,7 @@ def revoke(request: OrgRequest, public_id: str) -> HttpResponse:
     """Without a log-in anew: who sees that a key has leaked must be quick."""
     key = _key(request, public_id)
     if request.method != "POST":
-        return render(request, "keys/revoke.html", {"key": key, "now": request.now, "section": "keys"})
+        return page(request, "keys", "keys/revoke.html", key=key)
     actions.revoke(key, by=request.user, now=request.now, address=came_from(request))
     messages.success(request, gettext("“%(name)s” is revoked: it is refused from now on.") % {"name": key.name})
     return redirect("keys", request.org.slug)
@@ -161,8 +162,7 @@ def revoke(request: OrgRequest, public_id: str) -> HttpResponse:
 @sensitive_variables("plaintext")
 def _shown_once(request: OrgRequest, key: ApiKey, plaintext: str, former: ApiKey | None = None) -> HttpResponse:
     """The only page that ever holds the key: it answers the POST itself and is kept nowhere."""
-    facts = {"key": key, "plaintext": plaintext, "former": former, "now": request.now, "section": "keys"}
-    response = render(request, "keys/created.html", facts)
+    response = page(request, "keys", "keys/created.html", key=key, plaintext=plaintext, former=former)
     response["Cache-Control"] = "no-store"
     return response
 

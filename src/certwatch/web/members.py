@@ -10,9 +10,10 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.mail import get_connection
 from django.core.validators import validate_email
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce, Lower, NullIf
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,7 @@ from certwatch.rules.errors import Refused
 from certwatch.rules.rights import Right, roles_given_by
 from certwatch.web.doors import OrgRequest, came_from, fresh_login, org_page
 from certwatch.web.fields import DayField
+from certwatch.web.org_admin import page
 
 AT_ONCE = 20  # invitations: the page waits for the mail server
 SHOWN = 100  # open invitations
@@ -92,7 +94,7 @@ def members(request: OrgRequest) -> HttpResponse:
         "invitations": [(invitation, invitation.ends_at > request.now) for invitation in waiting],
         "gives": roles_given_by(request.role),
     }
-    return render(request, "members/list.html", {**facts, "now": request.now, "section": "members"})
+    return page(request, "members", "members/list.html", **facts)
 
 
 @org_page(Right.ADMIN)
@@ -111,8 +113,8 @@ def member(request: OrgRequest, public_id: str) -> HttpResponse:
         else:
             messages.success(request, gettext("Saved. %(name)s: %(role)s.") % {"name": found.user, "role": role.label})
             return redirect("members", request.org.slug)
-    facts = {"member": found, "form": form, "is_self": found.user_id == request.user.pk}
-    return render(request, "members/member.html", {**facts, "now": request.now, "section": "members"})
+    is_self = found.user_id == request.user.pk
+    return page(request, "members", "members/member.html", member=found, form=form, is_self=is_self)
 
 
 @org_page(Right.ADMIN)
@@ -153,7 +155,7 @@ def invite(request: OrgRequest) -> HttpResponse:
         if not failed:
             return redirect("members", request.org.slug)
         form = _with_what_failed(request, failed)
-    return render(request, "members/invite.html", {"form": form, "now": request.now, "section": "members"})
+    return page(request, "members", "members/invite.html", form=form)
 
 
 @org_page(Right.ADMIN)
@@ -183,7 +185,7 @@ def revoke(request: OrgRequest, public_id: str) -> HttpResponse:
 def _members(request: OrgRequest) -> "QuerySet[Membership]":
     second = Authenticator.objects.filter(user=OuterRef("user")).exclude(type=Authenticator.Type.RECOVERY_CODES)
     found = request.org.memberships.select_related("user").annotate(two_steps=Exists(second))
-    return found.order_by("user__name", "user__email")
+    return found.order_by(Lower(Coalesce(NullIf("user__name", Value("")), "user__email")))
 
 
 def _to_change(request: OrgRequest, public_id: str) -> Membership:

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.mail import get_connection
 from django.http import Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +24,7 @@ from certwatch.rules.errors import Refused
 from certwatch.rules.rights import Right, may
 from certwatch.web.doors import OrgRequest, came_from, fresh_login, org_page
 from certwatch.web.fields import NameField
+from certwatch.web.org_admin import page
 from certwatch.web.streams import download, file_in_pieces
 
 log = structlog.get_logger()
@@ -77,7 +78,7 @@ class DeletionForm(forms.Form):
 @org_page(Right.READ_ADMIN)
 @require_safe
 def org_settings(request: OrgRequest) -> HttpResponse:
-    return _page(request, _form(request.org, disabled=Right.ADMIN not in request.rights))
+    return _settings(request, _form(request.org, disabled=Right.ADMIN not in request.rights))
 
 
 @org_page(Right.ADMIN)
@@ -85,7 +86,7 @@ def org_settings(request: OrgRequest) -> HttpResponse:
 def save(request: OrgRequest) -> HttpResponse:
     form = SettingsForm(request.POST)
     if not form.is_valid():
-        return _page(request, form)
+        return _settings(request, form)
     if actions.change(request.org, **form.cleaned_data, by=request.user, now=request.now, address=came_from(request)):
         messages.success(request, gettext("The settings are saved."))
     else:
@@ -133,8 +134,7 @@ def delete(request: OrgRequest) -> HttpResponse:
         else:
             _tell_everybody(request)
             return redirect("org_settings", request.org.slug)
-    facts = {"form": form, "days": deletion.DELAY.days, "now": request.now, "section": "org_settings"}
-    return render(request, "org_settings/delete.html", facts)
+    return page(request, "org_settings", "org_settings/delete.html", form=form, days=deletion.DELAY.days)
 
 
 @org_page(Right.OWN, closed_too=True)
@@ -154,7 +154,7 @@ def _form(org: Organisation, *, disabled: bool) -> SettingsForm:
     return form
 
 
-def _page(request: OrgRequest, form: SettingsForm) -> HttpResponse:
+def _settings(request: OrgRequest, form: SettingsForm) -> HttpResponse:
     made = request.org.exports.select_related("asked_by").order_by("-id")[:EXPORTS_SHOWN]
     facts = {
         "form": form,
@@ -163,7 +163,7 @@ def _page(request: OrgRequest, form: SettingsForm) -> HttpResponse:
         "may_export": may(request.role, Right.ADMIN),
         "may_delete": may(request.role, Right.OWN),
     }
-    return render(request, "org_settings/settings.html", {**facts, "now": request.now, "section": "org_settings"})
+    return page(request, "org_settings", "org_settings/settings.html", **facts)
 
 
 def _tell_everybody(request: OrgRequest) -> None:

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -13,6 +12,7 @@ from certwatch.models import usage as counters
 from certwatch.rules import usage as rules
 from certwatch.rules.rights import Right
 from certwatch.web.doors import OrgRequest, org_page
+from certwatch.web.org_admin import page
 
 LABEL_EVERY = {"24h": 18, "30d": 5}  # bars: three hours, five days
 
@@ -38,7 +38,7 @@ def usage(request: OrgRequest) -> HttpResponse:
         "refused": sum(count.refused for count in counts),
         "most_limited": max(keys, key=lambda key: key["limited"], default=None),
     }
-    return render(request, "usage/usage.html", {**facts, "now": request.now, "section": "usage"})
+    return page(request, "usage", "usage/usage.html", **facts)
 
 
 def _labels(period: str, counts: list[rules.Count]) -> list[tuple[str, str, bool]]:
