@@ -11,6 +11,8 @@ DOORS = [
     Door("certificates_xlsx", READ),
     Door("save_view", READ),
     Door("save_view", (LOGIN, 404, 302, 302, 302, 302, 404), "post", data={"name": "Mine", "query": "status=valid"}),
+    Door("change_view", (LOGIN, 404, 404, 404, 404, 200, 404), args=("<shared>",)),
+    Door("change_view", (LOGIN, 404, 404, 404, 404, 302, 404), "post", ("<shared>",), {"name": "Ours"}),
     Door("remove_view", (LOGIN, 404, 302, 302, 302, 302, 404), "post", ("<shared>",)),
     Door("remove_view", (LOGIN, 404, 405, 405, 405, 405, 404), "get", ("<shared>",)),
     Door("change_many", CHANGE, "post", data={"do": "tag", "id": "<listed>"}),

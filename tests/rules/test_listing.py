@@ -6,10 +6,14 @@ from urllib.parse import parse_qs, urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certwatch.rules.listing import SORTS, STATUSES, Filter, read
+from certwatch.rules.listing import MOST_VALUES, SORTS, STATUSES, Filter, read
 from certwatch.rules.shown import BY_SEVERITY
 
-TEXTS = st.text(min_size=1, max_size=20).map(str.strip).filter(bool)
+TEXTS = (
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
+    .map(str.strip)
+    .filter(bool)
+)
 FILTERS = st.builds(
     Filter,
     q=st.one_of(st.just(""), TEXTS),
@@ -42,3 +46,8 @@ def test_one_condition_can_be_taken_away() -> None:
     wanted = Filter(q="x", status=("valid", "expired"), ends_to=date(2027, 1, 1))
     assert wanted.without("status", "valid") == Filter(q="x", status=("expired",), ends_to=date(2027, 1, 1))
     assert wanted.without("ends_to", "2027-01-01") == Filter(q="x", status=("valid", "expired"))
+
+
+def test_what_no_database_takes_is_left_out() -> None:
+    assert read({"q": ["a\0b"], "tag": ["\0"]}) == Filter(q="ab")
+    assert len(read({"supplier": [str(place) for place in range(2_000)]}).supplier) == MOST_VALUES

@@ -2,28 +2,31 @@
 
 import base64
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When
-from django.db.models.functions import Cast, Coalesce, Lower
+from django.db.models.functions import Cast, Coalesce, Lower, Replace
 
 from certwatch.actions import dashboard
 from certwatch.models import Certificate, Kind, Organisation, OwnVersion, SourceState, Supplier
 from certwatch.models.certificates import told_at
 from certwatch.rules import numbers
 from certwatch.rules.listing import STATUSES, Filter
-from certwatch.rules.shown import NEED_ATTENTION, Key, Shown, is_unconfirmed, shown
+from certwatch.rules.shown import BY_SEVERITY, NEED_ATTENTION, Key, Shown, is_unconfirmed, shown
 from certwatch.rules.status import Status, status_on
 
 PAGE = 50  # rows
 SUPPLIERS = 20  # that the filter's menu names: the most used
 TAGS = 50
-ATTENTION = tuple(word for word, keys in STATUSES.items() if keys[0] in NEED_ATTENTION)  # and "unknown" is never alone
+ATTENTION = tuple(
+    word for word, keys in STATUSES.items() if keys[0] in NEED_ATTENTION
+)  # "unknown" with it: also what was never checked
 NO_END = date(9999, 12, 31)  # where a certificate without a last day is sorted
 
 # What each sort looks at, always ending with what makes it unique.
@@ -218,6 +221,7 @@ def _annotated(org: Organisation, today: date, known: Mapping[str, SourceState])
         holder_shown=Lower(holder),
         supplier_shown=Lower(Coalesce("supplier__name", Value(""), output_field=CharField())),
         tags_text=Cast("tags", text),
+        number_plain=Replace(Replace("number_key", Value("-"), Value("")), Value(" "), Value("")),
     )
     return found
 
@@ -295,13 +299,23 @@ def _conditions(wanted: Filter, today: date) -> Q:
 
 
 def _text(text: str) -> Q:
-    """Number, holder or supplier, compared as numbers and names are: whatever the letter case, dashes and spaces."""
-    condition = Q(number_key__contains=numbers.key(text))
-    name = numbers.name_key(text)
-    if name:
-        condition |= Q(entry__holder_key__contains=name) | Q(supplier__name_key__contains=name)
-        condition |= Q(kind=Kind.NIS, holder__icontains=text)
+    """Each word stands in number, holder or supplier, compared as numbers and names are: letter case, dashes, spaces
+    and punctuation aside."""
+    condition = Q()
+    for word in text.split():
+        number, name = _plain(numbers.key(word)), numbers.name_key(word)
+        if number:
+            condition &= Q(number_plain__contains=number) | (_named(name, word) if name else Q())
     return condition
+
+
+def _named(name: str, word: str) -> Q:
+    by_hand = Q(kind=Kind.NIS, holder__iregex=re.escape(word))  # SQLite's own comparison knows no Ö
+    return Q(entry__holder_key__contains=name) | Q(supplier__name_key__contains=name) | by_hand
+
+
+def _plain(number_key: str) -> str:
+    return number_key.replace("-", "").replace(" ", "")
 
 
 def _tagged(tag: str) -> Q:
@@ -339,15 +353,19 @@ def _place(cursor: str, order: Sequence[str]) -> list[Any] | None:
         if not isinstance(place, list) or len(place) != len(order):
             return None
         return [_typed(name, value) for name, value in zip(order, place, strict=True)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
 def _typed(name: str, value: Any) -> Any:
+    """A value of a cursor as the database takes it; whatever was made up raises."""
+    if name == "severity":
+        return range(len(BY_SEVERITY)).index(value)
     if name == "ends":
         return date.fromisoformat(value)
     if name == "added_at":
-        return datetime.fromisoformat(value)
-    if not isinstance(value, int if name == "severity" else str):
-        raise TypeError(name)
+        return datetime.fromisoformat(value).astimezone(UTC)
+    if "\0" in value:
+        raise ValueError(name)
+    value.encode()
     return value

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from certwatch.actions import audit, certificates
@@ -52,6 +53,31 @@ def of(org: Organisation, named: Mapping[int, Named], *, now: datetime) -> tuple
     if numbered:
         org.suppliers.bulk_update(numbered.values(), ["number"])
     return found, problems
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of suppliers by name; `before` and `after`: cursors of the pages beside it, "" where there is none."""
+
+    rows: list[Supplier]
+    before: str
+    after: str
+
+
+def page(found: "QuerySet[Supplier]", *, after: str, before: str, size: int) -> Page:
+    """The suppliers after or before a name's key, which no two of an organisation share."""
+    backwards = bool(before and not after)
+    if after:
+        found = found.filter(name_key__gt=after)
+    elif before:
+        found = found.filter(name_key__lt=before)
+    rows = list(found.order_by("-name_key" if backwards else "name_key")[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    if backwards:
+        rows.reverse()
+    has_before, has_after = (more, True) if backwards else (bool(after), more)
+    first, last = (rows[0].name_key, rows[-1].name_key) if rows else ("", "")
+    return Page(rows, first if has_before else "", last if has_after else "")
 
 
 @dataclass(frozen=True, slots=True)

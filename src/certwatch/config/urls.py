@@ -27,12 +27,14 @@ from certwatch.web import (
     suppliers,
     texts,
     usage,
+    views,
 )
 
 of_an_organisation = [
     *dashboard.urls,
     *certificates.urls,
     *bulk.urls,
+    *views.urls,
     *certificate.urls,
     *documents.urls,
     *adding.urls,

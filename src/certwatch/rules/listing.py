@@ -10,6 +10,7 @@ from certwatch.rules.status import Status
 SORTS = ("status", "number", "holder", "supplier", "scheme", "valid_until", "added")
 KINDS = ("automatic", "nis")
 LONGEST_TEXT = 200  # characters of what is searched for
+MOST_VALUES = 50  # of one field; SQLite takes no condition that is a thousand deep
 MOST_DAYS = 36_500
 
 # What the address says → the pages' keys. "valid" and "expiring" are told apart as the pages tell them apart.
@@ -75,11 +76,15 @@ class Filter:
 def read(values: Mapping[str, Sequence[str]]) -> Filter:
     """The filter that an address asks for. What makes no sense is left out: an old link still shows a list."""
 
+    def texts(name: str) -> list[str]:
+        cleaned = (value.replace("\0", "").strip()[:LONGEST_TEXT].strip() for value in values.get(name, ()))
+        return [text for text in cleaned if text]
+
     def first(name: str) -> str:
-        return next((v.strip() for v in values.get(name, ()) if v.strip()), "")[:LONGEST_TEXT]
+        return next(iter(texts(name)), "")
 
     def several(name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(v.strip()[:LONGEST_TEXT] for v in values.get(name, ()) if v.strip()))
+        return tuple(dict.fromkeys(texts(name)))[:MOST_VALUES]
 
     sort, kind, within = first("sort"), first("kind"), first("expires_within")
     return Filter(

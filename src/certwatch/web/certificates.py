@@ -1,35 +1,35 @@
 """The list of certificates: filter, sort, saved views, export."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from urllib.parse import urlencode
 
-from django import forms
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from certwatch.actions import dashboard, listing, tables, views
 from certwatch.models import SourceState
 from certwatch.rules import bars
 from certwatch.rules import listing as addresses
-from certwatch.rules.errors import Refused
 from certwatch.rules.listing import STATUSES, Filter
 from certwatch.rules.rights import Right
 from certwatch.rules.shown import Key
 from certwatch.templatetags.certwatch import STATUSES as WORDS
 from certwatch.templatetags.certwatch import day
-from certwatch.web.doors import OrgRequest, came_from, org_page
+from certwatch.web.doors import OrgRequest, org_page
+from certwatch.web.streams import PIECE, download
 
 COUNTS = frozenset({Key.VALID, Key.EXPIRING, Key.NOT_YET, Key.EXPIRED})  # whose bar is not striped
 
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WITHIN = (30, 60, 90)  # days that the filter offers
 
 # Columns of the table that can be sorted: sort, heading, class.
@@ -109,67 +109,16 @@ def wanted_by(request: OrgRequest) -> Filter:
 
 @org_page(Right.READ)
 @require_safe
-def export_csv(request: OrgRequest) -> HttpResponse:
+def export_csv(request: OrgRequest) -> HttpResponseBase:
     rows = listing.table(request.org, wanted_by(request), today=request.today)
-    return _file(request, b"".join(tables.csv(rows)), "csv", "text/csv; charset=utf-8")
+    return download(tables.csv(rows), _name(request, "csv"), "text/csv; charset=utf-8")
 
 
 @org_page(Right.READ)
 @require_safe
-def export_xlsx(request: OrgRequest) -> HttpResponse:
+def export_xlsx(request: OrgRequest) -> HttpResponseBase:
     rows = listing.table(request.org, wanted_by(request), today=request.today)
-    workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    with tables.xlsx(rows) as file:
-        return _file(request, file.read(), "xlsx", workbook)
-
-
-class ViewForm(forms.Form):
-    """A name for what the list shows."""
-
-    name = forms.CharField(label=gettext_lazy("Name of the view"), max_length=80)
-    shared = forms.BooleanField(label=gettext_lazy("Share it with everybody here"), required=False)
-    query = forms.CharField(widget=forms.HiddenInput, required=False, max_length=4_000)
-
-
-@org_page(Right.READ)
-def save_view(request: OrgRequest) -> HttpResponse:
-    """An auditor keeps views of his own, but shares none: that would change what others see."""
-    may_share = Right.CHANGE in request.rights
-    form = ViewForm(request.POST or None, initial={"query": urlencode(wanted_by(request).pairs())})
-    if not may_share:
-        del form.fields["shared"]
-    if request.method == "POST" and form.is_valid():
-        query = urlencode(addresses.read(_lists(form.cleaned_data["query"])).pairs())
-        try:
-            view = views.save(
-                request.org,
-                name=form.cleaned_data["name"],
-                query=query,
-                shared=form.cleaned_data.get("shared", False),
-                by=request.user,
-                now=request.now,
-                address=came_from(request),
-            )
-        except Refused as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
-            return redirect(f"{_list(request)}?view={view.public_id}")
-    context = {"form": form, "active": "certificates", "own": views.visible(request.org, request.user)}
-    return render(request, "certificates/save_view.html", context)
-
-
-@org_page(Right.READ)
-@require_POST
-def remove_view(request: OrgRequest, public_id: str) -> HttpResponse:
-    """One's own; one that is shared also by who may change what is everybody's."""
-    view = get_object_or_404(views.visible(request.org, request.user), public_id=public_id)
-    if view.owner_id != request.user.pk and Right.ADMIN not in request.rights:
-        messages.error(request, _("Only its owner or an admin removes a shared view."))
-        return redirect("save_view", request.org.slug)
-    views.remove(view, by=request.user, now=request.now, address=came_from(request))
-    messages.success(request, _("The view “%(name)s” is removed.") % {"name": view.name})
-    return redirect("save_view", request.org.slug)
+    return download(_workbook(rows), _name(request, "xlsx"), WORKBOOK)
 
 
 def _saved_view(request: OrgRequest, public_id: str) -> HttpResponse:
@@ -179,11 +128,6 @@ def _saved_view(request: OrgRequest, public_id: str) -> HttpResponse:
 
 def _list(request: OrgRequest) -> str:
     return reverse("certificates", args=[request.org.slug])
-
-
-def _lists(query: str) -> dict[str, list[str]]:
-    values = QueryDict(query)
-    return {name: values.getlist(name) for name in values}
 
 
 def _query(wanted: Filter, **more: str) -> str:
@@ -260,17 +204,18 @@ def _tabs(request: OrgRequest, wanted: Filter, menus: listing.Menus) -> list[Lin
     return tabs
 
 
-def _file(request: OrgRequest, content: bytes, ending: str, content_type: str) -> HttpResponse:
-    response = HttpResponse(content, content_type=content_type)
-    name = f"certificates-{request.org.slug}-{request.today.isoformat()}.{ending}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+def _workbook(rows: tables.Table) -> Iterator[bytes]:
+    with tables.xlsx(rows) as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _name(request: OrgRequest, ending: str) -> str:
+    return f"certificates-{request.org.slug}-{request.today.isoformat()}.{ending}"
 
 
 urls: list[URLPattern] = [
     path("certificates/", certificates, name="certificates"),
     path("certificates/export.csv", export_csv, name="certificates_csv"),
     path("certificates/export.xlsx", export_xlsx, name="certificates_xlsx"),
-    path("certificates/views/", save_view, name="save_view"),
-    path("certificates/views/<str:public_id>/remove/", remove_view, name="remove_view"),
 ]

@@ -1,10 +1,11 @@
 """Suppliers and their certificates."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
@@ -21,7 +22,7 @@ from certwatch.rules.cells import tags_of
 from certwatch.rules.errors import Refused
 from certwatch.rules.listing import Filter
 from certwatch.rules.rights import Right
-from certwatch.rules.shown import NEED_ATTENTION, Key
+from certwatch.rules.shown import BY_SEVERITY, Key
 from certwatch.web.bulk import PersonField
 from certwatch.web.certificates import COUNTS
 from certwatch.web.doors import OrgRequest, came_from, org_page
@@ -74,24 +75,21 @@ class ContactForm(forms.Form):
 @org_page(Right.READ)
 @require_safe
 def supplier_list(request: OrgRequest) -> HttpResponse:
-    """By name; with how many certificates each has, and how many of them need attention."""
-    text = request.GET.get("q", "").strip()
-    found = request.org.suppliers.select_related("responsible").order_by("name_key", "pk")
-    if text:
-        key = numbers.name_key(text)
-        condition = Q(number__icontains=text) | (Q(name_key__contains=key) if key else Q())
-        found = found.filter(condition)
-    after = request.GET.get("after", "")
-    rows = list((found.filter(name_key__gt=after) if after else found)[: PAGE + 1])
-    more, rows = len(rows) > PAGE, rows[:PAGE]
-    by_supplier = _counts(request, rows)
+    """By name; with how each supplier's certificates stand."""
+    text = request.GET.get("q", "").replace("\0", "").strip()
+    found = _matching(request, text)
+    after, before = request.GET.get("after", ""), request.GET.get("before", "")
+    page = suppliers.page(found, after=after.replace("\0", ""), before=before.replace("\0", ""), size=PAGE)
+    if not page.rows and not text and not after and not before:
+        return render(request, "suppliers/empty.html", {"active": "suppliers"})
+    standing = _standing(request, page.rows)
     context = {
         "active": "suppliers",
         "q": text,
-        "rows": [(supplier, *by_supplier.get(supplier.pk, (0, 0))) for supplier in rows],
+        "rows": [(supplier, standing.get(supplier.pk, [])) for supplier in page.rows],
         "count": found.count(),
-        "any": bool(rows) or request.org.suppliers.exists(),
-        "after": rows[-1].name_key if more else "",
+        "before": urlencode({"q": text, "before": page.before}) if page.before else "",
+        "after": urlencode({"q": text, "after": page.after}) if page.after else "",
     }
     return render(request, "suppliers/list.html", context)
 
@@ -110,7 +108,7 @@ def supplier(request: OrgRequest, public_id: str) -> HttpResponse:
         "supplier": found,
         "people": found.contacts.order_by("name", "pk"),
         "rows": rows,
-        "counts": sorted(counts.items(), key=lambda pair: list(Key).index(pair[0])),
+        "counts": sorted(counts.items(), key=lambda pair: BY_SEVERITY.index(pair[0])),
         "contradictions": sum(1 for _row, _b, contradicts in rows if contradicts),
         "axis_from": request.today - bars.SPAN,
         "axis_to": request.today + bars.SPAN,
@@ -186,11 +184,21 @@ def _found(request: OrgRequest, public_id: str) -> Supplier:
     return get_object_or_404(request.org.suppliers.select_related("responsible", "org"), public_id=public_id)
 
 
-def _counts(request: OrgRequest, rows: list[Supplier]) -> dict[int, tuple[int, int]]:
+def _matching(request: OrgRequest, text: str) -> QuerySet[Supplier]:
+    found = request.org.suppliers.select_related("responsible")
+    if not text:
+        return found
+    key = numbers.name_key(text)
+    return found.filter(Q(number__icontains=text) | (Q(name_key__contains=key) if key else Q()))
+
+
+def _standing(request: OrgRequest, rows: list[Supplier]) -> dict[int, list[tuple[Key, int]]]:
+    """Of each supplier how many certificates have which status, worst first."""
     watched: Any = listing.filtered(request.org, Filter(), today=request.today).filter(supplier__in=rows)
-    worst = Count("id", filter=Q(shown__in=[key.value for key in NEED_ATTENTION]))
-    counted = watched.order_by().values_list("supplier").annotate(n=Count("id"), attention=worst)
-    return {pk: (n, attention) for pk, n, attention in counted}
+    standing: dict[int, list[tuple[Key, int]]] = {}
+    for pk, key, count in watched.order_by().values_list("supplier", "shown").annotate(n=Count("id")):
+        standing.setdefault(pk, []).append((Key(key), count))
+    return {pk: sorted(counts, key=lambda pair: BY_SEVERITY.index(pair[0])) for pk, counts in standing.items()}
 
 
 def _bar(request: OrgRequest, row: listing.Row) -> list[bars.Part]:
