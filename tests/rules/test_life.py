@@ -30,27 +30,27 @@ def parts(picture: Life) -> list[tuple[str, bool, bool, float, float]]:
 
 
 def test_what_is_over_is_pale_and_what_is_to_come_solid() -> None:
-    assert parts(drawn()) == [("valid", True, False, 4.0, 68.0), ("valid", False, False, 68.0, 96.0)]
-    assert drawn().today.x == "68.02%"
+    assert parts(drawn()) == [("valid", True, False, 7.0, 67.0), ("valid", False, False, 67.0, 93.0)]
+    assert drawn().today.x == "66.85%"
 
 
 def test_the_last_day_counts_and_the_axis_ends_with_it() -> None:
     picture = drawn(last=TODAY)
-    assert parts(picture)[-1][3:] == (95.5, 96.0)
-    assert (picture.today.anchor, picture.last and picture.last.x) == ("end", "96.00%")
+    assert parts(picture)[-1][3:] == (92.5, 93.0)
+    assert (picture.today.anchor, picture.last and picture.last.x) == ("end", "93.00%")
 
 
 def test_from_the_day_of_a_suspension_it_is_striped() -> None:
     assert parts(drawn(Key.SUSPENDED, since=date(2026, 11, 23))) == [
-        ("valid", True, False, 4.0, 68.0),
-        ("suspended", False, True, 68.0, 96.0),
+        ("valid", True, False, 7.0, 66.5),
+        ("suspended", False, True, 66.5, 93.0),
     ]
-    assert parts(drawn(Key.WITHDRAWN, since=date(2026, 1, 1))) == [("withdrawn", False, True, 4.0, 96.0)]
+    assert parts(drawn(Key.WITHDRAWN, since=date(2026, 1, 1))) == [("withdrawn", False, True, 7.0, 93.0)]
 
 
 def test_suspensions_that_are_over_stay_in_the_picture() -> None:
     picture = drawn(suspensions=[(date(2026, 6, 1), date(2026, 6, 30)), (date(2025, 1, 1), date(2025, 2, 1))])
-    assert parts(picture)[2:] == [("suspended", False, True, 23.5, 31.0)]
+    assert parts(picture)[2:] == [("suspended", False, True, 25.5, 32.5)]
 
 
 def test_an_open_suspension_is_drawn_once() -> None:
@@ -60,8 +60,8 @@ def test_an_open_suspension_is_drawn_once() -> None:
 
 def test_what_was_not_confirmed_since_the_last_answer_is_pale() -> None:
     assert parts(drawn(answered=date(2026, 11, 21))) == [
-        ("valid", False, False, 4.0, 67.5),
-        ("valid", True, False, 67.5, 96.0),
+        ("valid", False, False, 7.0, 66.0),
+        ("valid", True, False, 66.0, 93.0),
     ]
 
 
@@ -74,8 +74,8 @@ def test_an_expired_one_is_pale_as_a_whole_and_one_to_come_solid() -> None:
 def test_one_end_may_be_unknown(first: date | None, last: date | None) -> None:
     picture = drawn(first=first, last=last)
     assert (picture.first is None, picture.last is None) == (first is None, last is None)
-    assert parts(picture)[0][3] == (4.0 if first else 0.0)
-    assert parts(picture)[-1][4] == (96.0 if last else 100.0)
+    assert parts(picture)[0][3] == (7.0 if first else 0.0)
+    assert parts(picture)[-1][4] == (93.0 if last else 100.0)
 
 
 def test_without_days_or_with_days_that_cannot_be_there_is_no_picture() -> None:
@@ -109,11 +109,16 @@ def test_checks_outside_the_axis_have_no_mark() -> None:
     assert drawn(checks=[(date(2024, 1, 1), True)]).marks == []
 
 
-def test_labels_at_the_edge_are_not_cut() -> None:
-    assert drawn(first=TODAY).today.anchor == "start"
-    late = drawn(Key.NOT_YET, date(2027, 3, 1), date(2027, 3, 14))
-    assert late.first is not None
-    assert late.first.anchor == "end"
+def test_labels_are_neither_cut_nor_crossed_by_today() -> None:
+    def anchors(picture: Life) -> tuple[str, str, str]:
+        assert picture.first is not None
+        assert picture.last is not None
+        return picture.first.anchor, picture.today.anchor, picture.last.anchor
+
+    assert anchors(drawn()) == ("start", "middle", "end")
+    assert anchors(drawn(first=TODAY - timedelta(days=7))) == ("end", "start", "end")
+    assert anchors(drawn(first=date(2025, 12, 11), last=date(2026, 12, 10))) == ("start", "end", "start")
+    assert anchors(drawn(Key.NOT_YET, date(2027, 3, 1), date(2027, 3, 14))) == ("end", "start", "end")
 
 
 days = st.dates(date(1900, 1, 1), date(9999, 12, 31))
@@ -134,8 +139,9 @@ def test_nothing_stands_outside_of_the_picture(
         return
     for part in picture.segments:
         begin, width = float(part.x[:-1]), float(part.width[:-1])
-        assert 0 <= begin <= 96.01
+        assert 0 <= begin <= 93.01
         assert 0 < width <= 100.4 - begin
     assert all(5.5 <= float(tick.x[:-1]) <= 94.5 for tick in picture.ticks)
     assert len(picture.ticks) <= 40
-    assert 4 <= float(picture.today.x[:-1]) <= 96
+    assert all(0 <= float(mark.x[:-1]) <= 93.01 for mark in picture.marks)
+    assert 7 <= float(picture.today.x[:-1]) <= 93

@@ -146,11 +146,11 @@ class TestWhatItSays:
             certificate.valid_from, certificate.valid_until, None, None, None, None, NOON - 4 * DAY,
         )  # fmt: skip
         _, _, said = api_answer(row, int(NOON.timestamp() // 60), b"")
-        assert list(json.loads(unescape(shown[1])).items()) == list(json.loads(said).items())
+        assert list(json.loads(unescape(re.sub("<[^>]+>", "", shown[1]))).items()) == list(json.loads(said).items())
 
     def test_the_number_is_percent_encoded_in_the_snippet(self, nordmuehle: Organisation, mia: User) -> None:
         (odd,) = watch(nordmuehle, "REDcert²-999 3/5")
-        assert "/api/v1/certificate/REDcert%C2%B2-999%203%2F5&quot;" in page(mia, odd).replace('"', "&quot;")
+        assert '/api/v1\\\n/certificate/REDcert%C2%B2-999%203%2F5" \\\n' in page(mia, odd)
 
     def test_nothing_of_a_register_or_a_person_becomes_markup(self, nordmuehle: Organisation, mia: User) -> None:
         entry("<b>EU-ISCC-x</b>", holder="<script>alert(1)</script>")

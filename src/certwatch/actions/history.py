@@ -81,7 +81,7 @@ def of(certificate: Certificate, now: datetime) -> History:
     """The whole history. Takes four queries at most, however long it is."""
     if certificate.kind == Kind.NIS:
         own = list(certificate.own_versions.select_related("entered_by", "approved_by", "evidence").order_by("-id"))
-        steps = [*_entered(certificate, own), *_ends(certificate), *_by_date(certificate, _counting(own), now)]
+        steps = [*_entered(certificate, own), *_end(certificate), *_by_date(certificate, _counting(own), now)]
         return History(_newest_first(steps), Checks(), own=own)
     bindings = list(certificate.bindings.select_related("by", "entry").order_by("known_from", "id"))
     versions = _versions(bindings)
@@ -104,6 +104,10 @@ def _newest_first(steps: list[Step]) -> list[Step]:
 
 def _ends(certificate: Certificate) -> Iterator[Step]:
     yield Step(what=What.ADDED, at=certificate.added_at, by=certificate.added_by)
+    yield from _end(certificate)
+
+
+def _end(certificate: Certificate) -> Iterator[Step]:
     if certificate.removed_at:
         yield Step(what=What.REMOVED, at=certificate.removed_at)
 
@@ -210,8 +214,18 @@ def _unbound(certificate: Certificate) -> Iterator[Step]:
         if change.word == Status.NOT_FOUND:
             at = change.seen_at
             yield Step(what=What.NOT_LISTED, at=at, word=Status.NOT_FOUND, was=Status(change.was), run=change.run)
-        elif change.type == ChangeType.STATUS or certificate.ambiguous:
+        elif change.type == ChangeType.STATUS:
             yield Step(what=What.SEVERAL, at=change.seen_at, word=Status(change.word), run=change.run)
+        elif certificate.ambiguous and (seen := _seen_as_ambiguous(certificate)):
+            yield Step(what=What.SEVERAL, at=seen, word=Status(change.word))
+
+
+def _seen_as_ambiguous(certificate: Certificate) -> datetime | None:
+    """When a reading first told that its number names several holders: at once, or the first since it is watched."""
+    readings = Sync.objects.filter(source=certificate.source, number="", applied_at__isnull=False)
+    if readings.filter(applied_at__lte=certificate.added_at).exists():
+        return certificate.added_at
+    return readings.order_by("began").values_list("began", flat=True).first()
 
 
 def _first_missed(certificate: Certificate, unbound: Sequence[Step]) -> datetime | None:

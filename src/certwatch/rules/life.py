@@ -9,8 +9,8 @@ from datetime import date, timedelta
 
 from certwatch.rules.shown import Key
 
-EDGE = 4.0  # per cent left free at either end of the axis
-NEAR = 16.0  # per cent at either end in which a label in its middle would be cut
+EDGE = 7.0  # per cent left free at either end of the axis, for the labels
+NEAR = 16.0  # per cent that a label takes: so close to the edge, or to today, it stands on the other side
 TIGHT = 5.5  # the same for the short labels of the axis
 THIN = 0.4  # per cent that a single day has at least
 LONGEST_BY_WEEK = 560  # days of an axis with a mark for each week and a label for each month, else for each month,
@@ -100,9 +100,9 @@ def life(facts: Facts, today: date) -> Life | None:
         ticks=_ticks(axis),
         segments=_segments(axis, facts, today),
         marks=_marks(axis, facts, by_month=by_month),
-        today=_label(axis.place(today)),
-        first=_label(axis.place(facts.valid_from), "start") if facts.valid_from else None,
-        last=_label(axis.place(_after(facts.valid_until)), "end") if facts.valid_until else None,
+        today=_today(axis.place(today)),
+        first=_first(axis, facts.valid_from, facts.valid_until, today) if facts.valid_from else None,
+        last=_last(axis, _after(facts.valid_until), today) if facts.valid_until else None,
         by_month=by_month,
     )
 
@@ -201,7 +201,7 @@ def _marks(axis: _Axis, facts: Facts, *, by_month: bool) -> list[Mark]:
     unit = (30.4 if by_month else 7) / axis.days * (100 - 2 * EDGE)
     width = _percent(max(unit * 0.55, THIN))
     return [
-        Mark(_percent(axis.place(day) + unit * 0.2), width, kind)
+        Mark(_percent(max(axis.place(day), 0.0)), width, kind)
         for day, kind in sorted(kinds.items())
         if axis.shows(day) or axis.shows(day + timedelta(days=6))
     ]
@@ -215,12 +215,23 @@ def _month(day: date) -> date:
     return day.replace(day=1)
 
 
-def _label(place: float, inside: str = "") -> Label:
-    """`inside`: the side of the label that stands at the place, unless it would be cut there."""
-    if inside:
-        turned = (inside == "start" and place > 100 - NEAR) or (inside == "end" and place < NEAR)
-        return Label(_percent(place), {"start": "end", "end": "start"}[inside] if turned else inside)
+def _today(place: float) -> Label:
     return Label(_percent(place), "start" if place < NEAR else "end" if place > 100 - NEAR else "middle")
+
+
+def _first(axis: _Axis, day: date, last: date | None, today: date) -> Label:
+    """It stands to the right of its place, unless the line of today would run through it, or the last day's label
+    stands there."""
+    place = axis.place(day)
+    crossed = 0 < axis.place(today) - place < NEAR
+    crowded = last is not None and place > NEAR and axis.place(last) - place < 2 * NEAR
+    return Label(_percent(place), "end" if crossed or crowded or place > 100 - NEAR else "start")
+
+
+def _last(axis: _Axis, day: date, today: date) -> Label:
+    """It stands to the left of its place, unless the line of today would run through it."""
+    place = axis.place(day)
+    return Label(_percent(place), "start" if 0 < place - axis.place(today) < NEAR or place < NEAR else "end")
 
 
 def _percent(value: float) -> str:

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from django.conf import settings
 from django.utils import timezone
 
 from certwatch.actions import bindings, certificates, history, sources
@@ -66,7 +65,7 @@ def of(request: OrgRequest, certificate: Certificate) -> dict[str, Any]:
         "checks": lived.checks,
         "life": picture,
         "ticks": [(tick, _tick_label(tick.day, tick.by)) for tick in picture.ticks] if picture else [],
-        "marks": said.marks(lived.checks, by_month=bool(picture and picture.by_month)),
+        "marks": said.marks(lived.checks, picture),
         "today_label": said.today_label(request.today),
         "reader_today": timezone.localdate(request.now),
         "wish": wish,
@@ -75,7 +74,7 @@ def of(request: OrgRequest, certificate: Certificate) -> dict[str, Any]:
         "waiting": [_waiting(request, own) for own in waiting],
         "contradictions": _contradictions(certificate),
         "documents": list(certificate.documents.select_related("added_by").order_by("-added_at", "-id")),
-        "api_path": f"{settings.BASE_URL}/api/v1/certificate/{quote(certificate.number, safe='')}",
+        "api_number": quote(certificate.number, safe=""),
         "api_answer": _api_answer(certificate, request.today, checked),
     }
 
@@ -243,8 +242,8 @@ def _waiting(request: OrgRequest, own: OwnVersion) -> dict[str, Any]:
     return {"own": own, "shown": called, "may_approve": certificates.may_approve(request.org, own, request.user)}
 
 
-def _api_answer(certificate: Certificate, today: date, checked: datetime | None) -> str:
-    """What the API answers at this moment (api-contract.md, 200)."""
+def _api_answer(certificate: Certificate, today: date, checked: datetime | None) -> list[tuple[str, str]]:
+    """What the API answers at this moment (api-contract.md, 200): keys and values, written as JSON."""
     until = certificate.valid_until
     answer: dict[str, str | None] = {
         "cert_number": certificate.number,
@@ -254,4 +253,4 @@ def _api_answer(certificate: Certificate, today: date, checked: datetime | None)
     if certificate.kind == Kind.AUTOMATIC:
         utc = checked.astimezone(UTC).replace(tzinfo=None) if checked else None
         answer["last_checked"] = f"{utc.isoformat(timespec='milliseconds')}Z" if utc else None
-    return json.dumps(answer, indent=2, ensure_ascii=False)
+    return [(json.dumps(key), json.dumps(value, ensure_ascii=False)) for key, value in answer.items()]

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from certwatch.actions.history import Checks, History, Step, What
 from certwatch.models import Certificate, CheckOutcome, Entry, EntryVersion, OwnVersion, SourceState
+from certwatch.rules.life import Life
 from certwatch.rules.shown import Key, Shown, Why
 from certwatch.rules.status import Status
 from certwatch.templatetags.certwatch import STATUSES, day, moment
@@ -385,13 +386,19 @@ def _approval(own: OwnVersion) -> Iterator[str]:
 # Checks
 
 
-def marks(checks: Checks, *, by_month: bool) -> str:
-    """What the marks below the picture stand for."""
+def marks(checks: Checks, picture: Life | None) -> str:
+    """How many checks there were and what they found, and what the marks below the picture stand for."""
     if not checks.moments:
         return ""
     counted = [f"{count} {word(KEYS[status])}" for status, count in checks.counted]
     facts = {"counted": ", ".join(counted), "count": len(checks.moments)}
-    if by_month:
+    if picture is None or not picture.marks:
+        text = ngettext(
+            "%(count)d check since it is watched: %(counted)s.",
+            "%(count)d checks since it is watched: %(counted)s.",
+            len(checks.moments),
+        )
+    elif picture.by_month:
         text = ngettext(
             "Each mark is a month. %(count)d check since it is watched: %(counted)s.",
             "Each mark is a month. %(count)d checks since it is watched: %(counted)s.",
