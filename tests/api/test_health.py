@@ -8,8 +8,9 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from certwatch.api.database import SqliteDatabase
-from certwatch.api.health import LATE, MIGRATIONS, WORKER_SEEN, readiness
+from certwatch.api.health import MIGRATIONS, readiness
 from certwatch.models import Duty
+from certwatch.rules.schedule import LATE, WORKER_SEEN
 from tests.api.test_usage import database_of
 from tests.servers import Installation, Server
 

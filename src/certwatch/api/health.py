@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from certwatch.api.database import Database
 from certwatch.api.lookup import moment
+from certwatch.rules.schedule import LATE, WORKER_SEEN
 
-WORKER_SEEN = timedelta(seconds=30)  # its heart beats every 5 s; a long commit may delay one on SQLite
-LATE = timedelta(minutes=5)  # the worker's clock ticks once a minute
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 

@@ -1,4 +1,4 @@
-"""When a source is read: once a night at a minute of its own, and again soon after a failed run."""
+"""When a source is read: once a night at a minute of its own, and again soon after a failed run. What is late."""
 
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 NIGHT = ZoneInfo("Europe/Berlin")
 FIRST_HOUR, HOURS = 1, 4  # slots lie from 01:00 to 04:59, on Berlin's clocks
+WORKER_SEEN = timedelta(seconds=30)  # its heart beats every 5 s; a long commit may delay one on SQLite
+LATE = timedelta(minutes=5)  # the worker's clock ticks once a minute
 TRY_AGAIN_AFTER = (timedelta(hours=1), timedelta(hours=2), timedelta(hours=4))
 
 

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
+from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -28,11 +30,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from certwatch.models import User
 from certwatch.rules.errors import Refused
 from certwatch.templatetags.certwatch import day, moment, number
 from certwatch.web.doors import came_from
 
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)  # recovery codes only stand in for them
+SET_UP_HERE = "second_factor_set_up_by"  # in the session
 MOST_ROWS = 2_000  # of a list; who looks for something further down searches
 UNUSED = (  # addresses of Django's admin
     "app_list",
@@ -93,10 +97,18 @@ def _to_second_factor(request: HttpRequest) -> HttpResponse | None:
     if not kinds:
         messages.warning(request, gettext("The back office asks for a second factor. Set one up, then come back."))
         return redirect("mfa_index")
-    if any(record["method"] == "mfa" for record in get_authentication_records(request, request.user)):
+    shown = any(record["method"] == "mfa" for record in get_authentication_records(request, request.user))
+    if shown or request.session.get(SET_UP_HERE) == request.user.pk:
         return None
     page = "mfa_reauthenticate" if Authenticator.Type.TOTP in kinds else "mfa_reauthenticate_webauthn"
     return redirect(f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}")
+
+
+@receiver(authenticator_added)
+def _note_set_up(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """Who has just set up a second factor has shown it by that."""
+    if authenticator.type in SECOND_FACTORS:
+        request.session[SET_UP_HERE] = user.pk
 
 
 class Capped(Paginator):  # type: ignore[type-arg]

@@ -1,7 +1,7 @@
 """The operator's back office, `/operator/`: organisations, people, sources and runs, messages, jobs, audit trail."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -23,11 +23,10 @@ from certwatch.models import (
     Sync,
     User,
 )
+from certwatch.rules.schedule import LATE, WORKER_SEEN
 from certwatch.web import operator_tables as tables
 from certwatch.web.office import MOST_LINES, BackOffice
 
-WORKER_SEEN = timedelta(seconds=30)  # its heart beats every 5 s; a long commit may delay one on SQLite
-LATE = timedelta(minutes=5)  # the worker's clock ticks once a minute
 AT_WORK = 50  # imports and exports that the page of jobs shows
 
 
