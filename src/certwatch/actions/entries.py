@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from certwatch.models import Entry, EntryVersion
-from certwatch.models.fanout import Touched
 from certwatch.models.staging import VERSION, Bulk, Diff, Row, add_entries, diff, leave_entries, move_entries, stage
 from certwatch.rules.findings import Finding, Reading
 from certwatch.rules.schemes import scheme_of_key
@@ -51,16 +50,16 @@ class Applied:
     changed: int = 0
     unchanged: int = 0
     gone: int = 0
-    touched: list[Touched] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)  # numbers of which something moved
+    fields: list[tuple[int, str]] = field(default_factory=list)  # entry, JSON: what else than word and dates changed
     moved: Callable[[], Iterator[Moved]] = lambda: iter(())  # made only where somebody looks: a held run's review
 
 
 def apply(bulk: Bulk, source: str, run: int, readings: Sequence[Reading], times: Times, *, whole: bool) -> Applied:
     """Write what changed, and nothing else. `whole`: what is not among `readings` is gone."""
     digests = [reading.digest() for reading in readings]
-    stage(
-        bulk, [(seq, r.number_key, r.holder_key, d) for seq, (r, d) in enumerate(zip(readings, digests, strict=True))]
-    )
+    named = zip(readings, digests, strict=True)
+    stage(bulk, ((seq, r.number_key, r.holder_key, digest) for seq, (r, digest) in enumerate(named)))
     found = diff(bulk, source, len(readings), whole=whole)
     work = _Work(bulk, source, run, readings, digests, times)
     before = work.before([entry for _, entry in found.changed] + found.gone)
@@ -152,11 +151,12 @@ class _Work:
     def add(self, unsorted: Sequence[int]) -> None:
         # in the order of the index on names, which then grows at its end
         new = sorted(unsorted, key=lambda seq: (self.readings[seq].number_key, self.readings[seq].holder_key))
-        ids = dict(zip(new, self.bulk.take_ids(Entry, len(new)), strict=True))
-        add_entries(self.bulk, self.source, self.times.began, (self._entry(ids[seq], seq, 1) for seq in new))
-        self._versions(self._version(ids[seq], seq, 1) for seq in new)
+        ids = self.bulk.take_ids(Entry, len(new))
+        rows = (self._entry(entry, seq, 1) for seq, entry in zip(new, ids, strict=True))
+        add_entries(self.bulk, self.source, self.times.began, rows)
+        self._versions(self._version(entry, seq, 1) for seq, entry in zip(new, ids, strict=True))
         self.done.new = len(new)
-        self.done.touched += [Touched(ids[seq], self.readings[seq].number_key, "[]") for seq in new]
+        self.done.keys += [self.readings[seq].number_key for seq in new]
 
     def change(self, changed: Sequence[tuple[int, int]], before: dict[int, EntryVersion]) -> None:
         versions = {entry: before[entry].version + 1 for _, entry in changed}
@@ -168,10 +168,9 @@ class _Work:
         )
         self._versions(self._version(entry, seq, versions[entry]) for seq, entry in changed)
         self.done.changed = len(changed)
-        self.done.touched += [
-            Touched(entry, self.readings[seq].number_key, _json(_fields(before[entry], self.readings[seq].first)))
-            for seq, entry in changed
-        ]
+        self.done.keys += [self.readings[seq].number_key for seq, _ in changed]
+        pairs = ((entry, _fields(before[entry], self.readings[seq].first)) for seq, entry in changed)
+        self.done.fields += [(entry, _json(fields)) for entry, fields in pairs if fields]
 
     def drop(self, gone: Sequence[EntryVersion]) -> None:
         """Entries that are listed no more."""
@@ -185,7 +184,7 @@ class _Work:
         )
         self._versions(self._missing_version(old) for old in missing)
         self.done.gone = len(gone)
-        self.done.touched += [Touched(old.entry_id, old.entry.number_key, "[]") for old in gone]
+        self.done.keys += [old.entry.number_key for old in gone]
 
     def _versions(self, rows: Iterable[Row]) -> None:
         self.bulk.insert("certwatch_entryversion", VERSION, rows)

@@ -3,7 +3,7 @@
 `resolve` works out who is moved and how, `belief_counts` what that would mean, `write` makes it so.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -24,32 +24,26 @@ class Watcher(NamedTuple):
     aliased: bool
 
 
-class Touched(NamedTuple):
-    """An entry with a new version. `fields`: JSON list of what else than word and dates it changed."""
-
-    entry: int
-    number_key: str
-    fields: str
-
-
 def resolve(
     bulk: Bulk,
     source: str,
-    touched: Sequence[Touched],
+    keys: Sequence[str],
+    fields: Sequence[tuple[int, str]],
     *,
     first_reading: bool,
     rule: Callable[[Sequence[Watcher]], list[Row]],
 ) -> None:
-    """Fill the temporary table `moved` with every certificate that the touched entries move.
+    """Fill the temporary table `moved` with every certificate that entries move of which something changed.
 
+    `keys`: their numbers. `fields`: of those with a new version, what else than word and dates it changed, as JSON.
     `first_reading`: nothing was known before, so every watched number of the source gets an answer.
     `rule` answers those that a join cannot: (certificate, entry, version, word, first day, last day, how, ambiguous).
     """
     day, json, flag = ("date", "jsonb", "boolean") if bulk.postgres else ("text", "text", "integer")
     bulk.table("touched_entry", f"entry_id bigint PRIMARY KEY, fields {json}")
-    bulk.insert("touched_entry", ("entry_id", "fields"), ((t.entry, t.fields) for t in touched if t.fields != "[]"))
+    bulk.insert("touched_entry", ("entry_id", "fields"), fields)
     bulk.table("touched", "number_key text PRIMARY KEY")
-    _touch(bulk, source, touched, first_reading)
+    _touch(bulk, source, keys, first_reading)
     bulk.table(
         "standing", f"number_key text, entry_id bigint, version integer, word text, valid_from {day}, valid_until {day}"
     )
@@ -139,7 +133,7 @@ def note_check(bulk: Bulk, source: str, number_key: str, checked_at: datetime) -
     )
 
 
-def _touch(bulk: Bulk, source: str, touched: Iterable[Touched], first_reading: bool) -> None:
+def _touch(bulk: Bulk, source: str, keys: Sequence[str], first_reading: bool) -> None:
     if first_reading:
         bulk.run(
             f"""INSERT INTO touched SELECT DISTINCT c.match_key FROM certwatch_certificate c
@@ -147,8 +141,7 @@ def _touch(bulk: Bulk, source: str, touched: Iterable[Touched], first_reading: b
             [source],
         )
     else:
-        keys = sorted({t.number_key for t in touched})
-        bulk.insert("touched", ("number_key",), ((key,) for key in keys))
+        bulk.insert("touched", ("number_key",), ((key,) for key in sorted(set(keys))))
     if bulk.postgres:
         bulk.run("ANALYZE touched")
 

@@ -85,7 +85,7 @@ class Diff(NamedTuple):
     gone: list[int]  # entries
 
 
-def stage(bulk: Bulk, rows: Sequence[Row]) -> None:
+def stage(bulk: Bulk, rows: Iterable[Row]) -> None:
     """Put (place, number key, holder key, digest) into the staging table."""
     bulk.table("staged", f"seq integer, number_key text, holder_key text, digest {bulk.binary}")
     bulk.insert("staged", ("seq", "number_key", "holder_key", "digest"), rows)
