@@ -159,7 +159,7 @@ def test_an_auditor_sees_everything_and_can_change_nothing(opened: Opened) -> No
 def test_it_is_printed_light_with_its_evidence_and_without_buttons(opened: Opened) -> None:
     page = opened(PLAIN, color_scheme="dark")
     page.emulate_media(media="print")
-    expect(page.get_by_text("Certificate Watch, Einzeln. Printed by")).to_be_visible()
+    expect(page.locator(".cw-printonly")).to_be_visible()
     expect(page.get_by_role("button", name="Check now")).to_be_hidden()
     expect(page.locator(".cw-evid").last).to_be_visible()
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -87,7 +87,7 @@ def of(certificate: Certificate, now: datetime) -> History:
     versions = _versions(bindings)
     newest = versions[certificate.entry_id][-1] if certificate.entry_id in versions else None
     unbound = list(_unbound(certificate))
-    steps = [*_said(certificate, bindings, versions), *_chosen(bindings), *unbound, *_ends(certificate)]
+    steps = [*_said(certificate, bindings, versions), *_chosen(bindings, unbound), *unbound, *_ends(certificate)]
     checks = _checks(certificate, steps)
     return History(
         steps=_newest_first([*steps, *_quiet(certificate, steps, checks), *_by_date(certificate, newest, now)]),
@@ -197,14 +197,17 @@ def _status(certificate: Certificate, said: EntryVersion | OwnVersion, at: datet
     return status_on(certificate.org.today(at), Status(said.word), said.valid_from, said.valid_until)
 
 
-def _chosen(bindings: Sequence[Binding]) -> Iterator[Step]:
-    """Bindings that were not simply by the number."""
+def _chosen(bindings: Sequence[Binding], unbound: Sequence[Step]) -> Iterator[Step]:
+    """Bindings that were not simply by the number, and choices that were taken back, unless that changed the word:
+    then it is told already."""
+    told = {step.at for step in unbound}
     for bound in bindings:
         if bound.how != "number":
             yield Step(what=What.CHOSEN, at=bound.known_from, by=bound.by, how=bound.how, holder=bound.entry.holder)
     for bound, following in pairwise(bindings):
-        if bound.how == "person" and bound.known_until and bound.known_until < following.known_from:
-            yield Step(what=What.SEVERAL, at=bound.known_until)
+        until = bound.known_until
+        if bound.how == "person" and until and until < following.known_from and until not in told:
+            yield Step(what=What.SEVERAL, at=until)
 
 
 def _unbound(certificate: Certificate) -> Iterator[Step]:
@@ -216,7 +219,7 @@ def _unbound(certificate: Certificate) -> Iterator[Step]:
             yield Step(what=What.NOT_LISTED, at=at, word=Status.NOT_FOUND, was=Status(change.was), run=change.run)
         elif change.type == ChangeType.STATUS:
             yield Step(what=What.SEVERAL, at=change.seen_at, word=Status(change.word), run=change.run)
-        elif certificate.ambiguous and (seen := _seen_as_ambiguous(certificate)):
+        elif (certificate.ambiguous or certificate.how == "person") and (seen := _seen_as_ambiguous(certificate)):
             yield Step(what=What.SEVERAL, at=seen, word=Status(change.word))
 
 
