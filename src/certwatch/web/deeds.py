@@ -40,6 +40,7 @@ DEEDS: dict[str, str | Promise] = {
     "supplier.contact_saved": _("Added or changed a contact at a supplier"),
     "supplier.contact_removed": _("Removed a contact at a supplier"),
     "view.shared": _("Shared a view"),
+    "view.unshared": _("Took a shared view back"),
     "view.removed": _("Removed a shared view"),
     "member.invited": _("Invited somebody"),
     "member.joined": _("Accepted an invitation"),
