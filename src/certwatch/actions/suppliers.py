@@ -9,11 +9,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from certwatch.actions import audit, certificates
-from certwatch.models import Organisation, Supplier, SupplierContact, User
+from certwatch.models import Certificate, Organisation, Supplier, SupplierContact, User
 from certwatch.rules import names, numbers
 from certwatch.rules.errors import Refused
 
 LONGEST_NAME, LONGEST_NUMBER = 300, 60
+LONGEST_TAG, MOST_TAGS = 60, 50
 
 Named = tuple[str, str]  # name, number in the organisation's books; one may be missing
 
@@ -111,18 +112,24 @@ def save(
         raise Refused(_("The name holds no letter and no digit."))
     if any(other != supplier for other in org.suppliers.filter(name_key=key)):
         raise Refused(_("There is a supplier with this name already."))
+    if len(said.tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in said.tags):
+        limits = {"most": MOST_TAGS, "longest": LONGEST_TAG}
+        raise Refused(_("A supplier has at most %(most)s tags of %(longest)s characters.") % limits)
     renamed = supplier is not None and supplier.name_key != key
-    made = supplier is None
+    before = _as_it_stands(supplier) if supplier else {}
     supplier = supplier or Supplier(org=org, created_at=now)
     supplier.name, supplier.name_key, supplier.number = name, key, said.number
     supplier.tags, supplier.notes, supplier.responsible = list(said.tags), said.notes, said.responsible
     supplier.save()
     if renamed:
-        certificates.settle_again(org, org.certificates.watched().filter(supplier=supplier), now=now)
-    audit.note(
-        org, "supplier.created" if made else "supplier.changed",
-        about=name, about_id=supplier.public_id, by=by, now=now, address=address,
-    )  # fmt: skip
+        certificates.settle_again(org, _watched(org).filter(supplier=supplier), now=now)
+    after = _as_it_stands(supplier)
+    changed = {name: [before.get(name, ""), is_now] for name, is_now in after.items() if before.get(name) != is_now}
+    if changed:
+        audit.note(
+            org, "supplier.changed" if before else "supplier.created", about=supplier.name, about_id=supplier.public_id,
+            by=by, now=now, address=address, changed=changed,
+        )  # fmt: skip
     return supplier
 
 
@@ -135,7 +142,7 @@ def remove(supplier: Supplier, *, by: User, now: datetime, address: str | None =
         org, "supplier.removed", about=supplier.name, about_id=supplier.public_id, by=by, now=now, address=address
     )
     supplier.delete()
-    certificates.settle_again(org, org.certificates.watched().filter(pk__in=watched), now=now)
+    certificates.settle_again(org, _watched(org).filter(pk__in=watched), now=now)
 
 
 @transaction.atomic
@@ -162,6 +169,20 @@ def save_contact(
 def remove_contact(contact: SupplierContact, *, by: User, now: datetime, address: str | None = None) -> None:
     _note_contact(contact.supplier, "supplier.contact_removed", by, now, address)
     contact.delete()
+
+
+def _watched(org: Organisation) -> "QuerySet[Certificate]":
+    return org.certificates.watched().select_related("supplier", "entry")
+
+
+def _as_it_stands(supplier: Supplier) -> dict[str, object]:
+    return {
+        "name": supplier.name,
+        "number": supplier.number,
+        "tags": list(supplier.tags),
+        "notes": supplier.notes,
+        "responsible": supplier.responsible.email if supplier.responsible else "",
+    }
 
 
 def _note_contact(supplier: Supplier, action: str, by: User, now: datetime, address: str | None) -> None:
