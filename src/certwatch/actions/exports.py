@@ -55,7 +55,7 @@ def ask(org: Organisation, *, by: User, now: datetime, address: str | None = Non
 
 def claim(export: Export, now: datetime) -> bool:
     """Whether it is the caller's to make. If he dies, another takes it over when the lease has run out."""
-    free = Export.across_orgs.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), ready_at=None, error="")
+    free = export.org.exports.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), ready_at=None, error="")
     export.claimed_until = now + LEASE
     return free.filter(pk=export.pk).update(claimed_until=export.claimed_until) == 1
 
@@ -83,7 +83,7 @@ def make(export: Export, *, clock: Callable[[], datetime]) -> None:
 
 def fail(export: Export) -> None:
     """Give up; who asked sees it and can ask again."""
-    Export.across_orgs.filter(pk=export.pk, ready_at=None).update(error=STOPPED, claimed_until=None)
+    export.org.exports.filter(pk=export.pk, ready_at=None).update(error=STOPPED, claimed_until=None)
 
 
 def good(org: Organisation, public_id: str, now: datetime) -> Export | None:
@@ -92,14 +92,9 @@ def good(org: Organisation, public_id: str, now: datetime) -> Export | None:
     return found.first()
 
 
-def forget(now: datetime) -> None:
-    """Let the files go whose time is over (`jobs/files.py` removes what no row names). Rows stay as a memory."""
-    Export.across_orgs.filter(ready_at__lte=now - LASTS).exclude(path="").update(path="")
-
-
 def tell(export: Export, *, base_url: str, connection: BaseEmailBackend, now: datetime) -> None:
     """Mail once to who asked that it is ready. Raises `OSError` where that fails; then it may be tried again."""
-    untold = Export.across_orgs.filter(pk=export.pk, mailed_at=None)
+    untold = export.org.exports.filter(pk=export.pk, mailed_at=None)
     if export.asked_by is None or not untold.update(mailed_at=now):
         return
     link = f"{base_url}/o/{export.org.slug}/admin/settings/#data"
@@ -114,12 +109,12 @@ def tell(export: Export, *, base_url: str, connection: BaseEmailBackend, now: da
     try:
         letter.send()
     except OSError:  # what smtplib raises is one, too
-        Export.across_orgs.filter(pk=export.pk).update(mailed_at=None)
+        export.org.exports.filter(pk=export.pk).update(mailed_at=None)
         raise
 
 
 def _ours(export: Export) -> Any:
-    return Export.across_orgs.filter(pk=export.pk, claimed_until=export.claimed_until)
+    return export.org.exports.filter(pk=export.pk, claimed_until=export.claimed_until)
 
 
 def _renew(export: Export, now: datetime) -> None:

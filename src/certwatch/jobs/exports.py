@@ -41,8 +41,8 @@ def make(pk: int) -> None:
 
 
 def tidy(now: datetime) -> None:
-    """Tell whom the mail server kept from hearing, and let old files go."""
-    exports.forget(now)
+    """Tell whom the mail server kept from hearing, and let old files go (`files` removes what no row names)."""
+    Export.across_orgs.filter(ready_at__lte=now - exports.LASTS).exclude(path="").update(path="")
     tell(now)
 
 
