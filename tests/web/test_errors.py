@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import path
 
 from certwatch.config import urls
+from certwatch.models import User
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -83,3 +84,12 @@ def test_a_form_without_its_token_changes_nothing(visitor: Client) -> None:
     assert response.status_code == 403
     assert "This form can no longer be sent" in response.content.decode()
     assert "theme" not in response.cookies
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/nowhere", "/forbidden", "/", "/api-docs"])
+def test_who_is_signed_in_finds_the_way_back(visitor: Client, anna: User, address: str) -> None:
+    visitor.force_login(anna)
+    page = visitor.get(address).content.decode()
+    assert '<a class="btn btn-primary" href="/o/">To the certificates</a>' in page
+    assert "Sign in" not in page
