@@ -15,6 +15,8 @@ def download(pieces: Iterable[bytes], name: str, content_type: str, size: int | 
     response = StreamingHttpResponse(_one_by_one(pieces), content_type=content_type)
     response["Content-Disposition"] = content_disposition_header(True, name)
     response["Cache-Control"] = "no-store"
+    # Django would compress each piece by itself, of which browsers read the first one only.
+    response["Content-Encoding"] = "identity"
     if size is not None:
         response["Content-Length"] = str(size)
     return response
