@@ -81,7 +81,7 @@ def _measure(certificates: int) -> None:
 
 def _fill(certificates: int, now: datetime) -> tuple[Any, Any]:
     """An organisation as large as a large customer's, its registers read this morning."""
-    from certwatch.models import Certificate, Entry, Membership, Organisation, Role, SourceState, Supplier, User
+    from certwatch.models import Certificate, Entry, Membership, Organisation, Role, SourceState, Supplier, Sync, User
     from certwatch.rules import numbers
 
     today = now.date()
@@ -90,6 +90,10 @@ def _fill(certificates: int, now: datetime) -> tuple[Any, Any]:
     Membership.across_orgs.create(org=org, user=user, role=Role.OWNER, created_at=now)
     for source in {source for source, _ in SCHEMES}:
         SourceState.objects.create(source=source, read_began=now - timedelta(hours=5))
+        for days in range(14):
+            Sync.objects.create(
+                source=source, state="good", address="x", own_address=True, began=now - timedelta(days=days, hours=5)
+            )
     names = [f"Muster Feedstocks {place} GmbH" for place in range(SUPPLIERS)]
     org.suppliers.bulk_create(
         Supplier(org=org, name=name, name_key=numbers.name_key(name), created_at=now) for name in names
@@ -120,7 +124,26 @@ def _fill(certificates: int, now: datetime) -> tuple[Any, Any]:
         ),
         batch_size=500,
     )  # fmt: skip
+    _tell(org, now)
     return org, user
+
+
+def _tell(org: Any, now: datetime) -> None:
+    """Each certificate was added, and one in seven changed its word since."""
+    from certwatch.models import Change, ChangeType
+
+    told = [(c, ChangeType.ADDED) for c in org.certificates.order_by("pk")]
+    told += [(c, ChangeType.STATUS) for c, _ in told[::7]]
+    org.changes.bulk_create(
+        (
+            Change(
+                org=org, number=number, certificate=c, type=kind, told_by=f"{kind}:{number}", was="valid", word=c.word,
+                entry=c.entry, seen_at=now - timedelta(minutes=len(told) - number), created_at=now,
+            )
+            for number, (c, kind) in enumerate(told, 1)
+        ),
+        batch_size=500,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

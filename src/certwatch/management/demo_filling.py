@@ -24,7 +24,7 @@ from certwatch.rules.sheets import Row
 from certwatch.rules.status import Status
 
 ORGANISATION, SLUG = "Nordmühle", "nordmuehle"
-EMAIL = "otto@nordmuehle.example"
+EMAIL, NAME = "otto@nordmuehle.example", "Otto"
 PASSWORD = "certwatch-demo"  # noqa: S105 - the same for everybody: the demo listens at this machine's own address only
 KEY_NAME = "Demo"
 RATE_LIMIT = 1000  # requests a minute; the demo itself asks a few
@@ -48,7 +48,11 @@ def fill(registers: Path, *, now: datetime) -> dict[str, Any]:
         new = org is None
         if org is None:
             org = orgs.create(ORGANISATION, slug=SLUG, rate_limit=RATE_LIMIT, by=None, now=now)
-        otto = users.with_address(EMAIL) or users.create(EMAIL, PASSWORD, by=None, now=now)
+        otto = users.with_address(EMAIL)
+        if otto is None:
+            otto = users.create(EMAIL, PASSWORD, by=None, now=now)
+            otto.name = NAME
+            otto.save(update_fields=["name"])
         if not org.memberships.filter(user=otto).exists():
             users.join(otto, org, Role.OWNER, by=None, now=now)
         if not otto.check_password(PASSWORD):  # somebody tried that out, too; what we print must be true
