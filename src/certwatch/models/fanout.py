@@ -191,12 +191,13 @@ _STANDING = """INSERT INTO standing
         AND e.gone_at = (SELECT max(g.gone_at) FROM certwatch_entry g
                          WHERE g.source = e.source AND g.number_key = e.number_key))"""
 
+# CROSS JOIN: SQLite keeps this order, so each row is found by an index; else it compares all with all.
 _RESOLVE_SINGLE = f"""INSERT INTO resolved
     SELECT c.id, s.entry_id, s.version, s.word, s.valid_from, s.valid_until,
         CASE WHEN c.match_key = c.number_key THEN 'number' ELSE 'alias' END, false
-    FROM standings n JOIN standing s ON s.number_key = n.number_key
-    JOIN certwatch_certificate c ON c.source = %s AND c.match_key = s.number_key
-    WHERE n.entries = 1 AND {_WATCHING} AND c.how <> 'person'"""
+    FROM standing s CROSS JOIN standings n CROSS JOIN certwatch_certificate c
+    WHERE n.number_key = s.number_key AND n.entries = 1
+        AND c.source = %s AND c.match_key = s.number_key AND {_WATCHING} AND c.how <> 'person'"""
 
 _WATCHERS_BY_RULE = f"""SELECT c.id, c.match_key, coalesce(p.name, ''), c.how, c.entry_id,
         c.match_key <> c.number_key

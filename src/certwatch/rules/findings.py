@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -49,8 +48,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     part: str
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct, gc=False):
     """All that one run says about one number and holder."""
 
     number_key: str
