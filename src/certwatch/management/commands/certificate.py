@@ -13,7 +13,6 @@ from typer import Argument, Option
 from certwatch.actions import certificates, documents, orgs
 from certwatch.management import output, values
 from certwatch.management.output import say, show, show_json, table
-from certwatch.models import Certificate
 from certwatch.rules.errors import Refused, UnknownName
 from certwatch.rules.imports import Outcome, Verdict
 from certwatch.rules.sheets import Row, open_sheet
@@ -174,12 +173,14 @@ class Command(TyperCommand):
 
     @command(name="check", help="Ask the register for this one number now, or read all of it where it cannot be asked.")
     def check_(self, org: Org, number: Number, json: Json = False) -> None:
-        from certwatch.actions import sources, syncs, watched
+        from certwatch.actions import checks, sources, syncs, watched
 
         certificate = certificates.named(orgs.named(org), number)
         if not certificate.source:
             raise Refused(f"“{certificate.number}” was entered by hand; there is no register to ask.")
-        run, found = syncs.check(sources.monitored(certificate.source), _to_ask(certificate), clock=timezone.now)
+        run, found = syncs.check(
+            sources.monitored(certificate.source), checks.number_to_ask(certificate), clock=timezone.now
+        )
         if run.error or run.state == "held":
             raise Refused(f"{run.source}: {run.state}: {run.error or ' '.join(run.reasons)}")
         certificate.refresh_from_db()
@@ -195,13 +196,6 @@ class Command(TyperCommand):
             show_json(answer)
         else:
             show(f"{certificate.number}: {answer['status']}, last checked {_in_words(answer, 'last_checked')}")
-
-
-def _to_ask(certificate: Certificate) -> str:
-    """The number as its register writes it where that is known, else without dashes that no register writes."""
-    if certificate.entry:
-        return certificate.entry.number
-    return certificate.number if certificate.number.isascii() else certificate.match_key
 
 
 def _content(file: Path) -> bytes:
