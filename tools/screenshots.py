@@ -1,66 +1,118 @@
-"""Takes the pictures of docs/images from a running installation: PATH of each page, window of 1440 × 1300 pixels."""
+"""Takes the pictures of docs/images from the demo, with the log-in that it prints: `make screenshots`."""
 
+import csv
+import io
 import os
 import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from certwatch.management.demo_filling import EMAIL, PASSWORD, SLUG
 
 IMAGES = Path("docs/images")
-PICTURES = {"api-docs": "/api-docs"}  # name of the file → address of the page
-WINDOW = {"width": 1440, "height": 1300}
 CERTWATCH = Path(sys.executable).with_name("certwatch")
-READY_S = 30
+WIDE, SMALL = (1440, 1300), (390, 1300)
+USUAL_PORT = 8000  # stands in the pictures
+HOME = f"/o/{SLUG}/"
+SUSPENDED = f"{HOME}certificates/?status=suspended&scheme=ISCC+EU"
 
 
 def main() -> int:
     browser_path = os.environ["CERTWATCH_TEST_CHROMIUM"]
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
-    with installation() as url, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as home, demo(home) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--disable-gpu", *sandbox])
-        page = browser.new_context(viewport=WINDOW, locale="en-GB").new_page()  # type: ignore[arg-type]
-        for name, path in PICTURES.items():
-            page.goto(f"{url}{path}", wait_until="networkidle")
-            page.screenshot(path=IMAGES / f"{name}.png")
+        page = signed_in(browser, url)
+        take(page, "api-docs", "/api-docs")
+        take(page, "dashboard", HOME)
+        take(page, "certificates", f"{HOME}certificates/")
+        page.goto(SUSPENDED)
+        take(page, "certificate", page.locator("#result tbody a").first.get_attribute("href") or "")
+        preview_import(page, Path(home, "demo", "registers", "iscc.csv"))
+        take(signed_in(browser, url, dark=True), "dashboard-dark", HOME)
+        take(signed_in(browser, url, size=SMALL), "dashboard-small", HOME)
         browser.close()
     return 0
 
 
 @contextmanager
-def installation() -> Iterator[str]:
-    """The address of an empty installation that ends with the block."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as home:
-        env = {**os.environ, "CERTWATCH_HOME": home}
-        web = subprocess.Popen([CERTWATCH, "web", "--port", str(port)], env=env)  # noqa: S603
+def demo(home: str) -> Iterator[str]:
+    """The address of a demo in `home`, all of it checked, that ends with the block."""
+    port = free_port()
+    env = {**os.environ, "CERTWATCH_HOME": home}
+    command = [str(CERTWATCH), "demo", "--port", str(port)]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         try:
-            url = f"http://127.0.0.1:{port}"
-            wait(f"{url}/healthz")
-            yield url
+            if not any("have been checked" in line for line in process.stdout or ()):
+                raise SystemExit("The demo ended, or was not checked in time.")
+            yield f"http://127.0.0.1:{port}"
         finally:
-            web.terminate()
-            web.wait(10)
+            process.terminate()
 
 
-def wait(url: str) -> None:
-    began = time.monotonic()
-    while True:
+def free_port() -> int:
+    for port in (USUAL_PORT, 0):
         try:
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own http address
+            with socket.create_server(("127.0.0.1", port)) as free:
+                return int(free.getsockname()[1])
         except OSError:
-            if time.monotonic() - began > READY_S:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+            continue
+    raise SystemExit("No port is free.")
+
+
+def signed_in(browser: Browser, url: str, *, size: tuple[int, int] = WIDE, dark: bool = False) -> Page:
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": size[0], "height": size[1]},
+        locale="en-GB",
+        color_scheme="dark" if dark else "light",
+    )
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(f"**{HOME}")
+    return page
+
+
+def take(page: Page, name: str, path: str) -> None:
+    page.goto(path, wait_until="networkidle")
+    page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def preview_import(page: Page, register: Path) -> None:
+    """A supplier list as people send them: most of it fine, some of it not."""
+    page.goto(f"{HOME}add/")
+    file = {"name": "suppliers.csv", "mimeType": "text/csv", "buffer": supplier_list(register)}
+    page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]  # wants its own TypedDict
+    page.get_by_role("button", name="Match columns").click()
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("heading", name="ready to add").wait_for()
+    page.get_by_role("link", name="All").last.click()
+    page.get_by_role("heading", name="ready to add").wait_for()
+    page.screenshot(path=IMAGES / "import-preview.png")
+
+
+def supplier_list(register: Path) -> bytes:
+    with register.open(encoding="utf-8-sig", newline="") as file:
+        listed = list(csv.DictReader(file))
+    fine = [(row["holder"], row["number"], row["valid_until"]) for row in listed[15:27]]
+    odd = [
+        ("Muster Biogas GmbH & Co. KG", listed[0]["number"].replace("0", "O"), ""),  # letters for noughts
+        ("Gibtsnicht Handels GmbH", "EU-ISCC-Cert-DE999-88888888", "2027-03-31"),
+        ("Irgendwo Papier GmbH", "MUSTER-COC-999002", "2027-06-30"),
+        ("Phantasie Rohstoffe SE", "", ""),
+    ]
+    text = io.StringIO()
+    csv.writer(text, delimiter=";").writerows([("Supplier", "Certificate number", "Valid until"), *odd, *fine])
+    return text.getvalue().encode()
 
 
 if __name__ == "__main__":
