@@ -148,7 +148,7 @@ def test_the_problems_shown_are_those_that_the_gate_answers(client: Client) -> N
     problems = Problems("https://watch.example/api-docs")
     answers = [
         problems.bad_key,
-        problems.forbidden["organisation_closed"][0],
+        problems.forbidden["organisation_closed", True][0],
         problems.no_certificate,
         problems.method,
         problems.too_many,
