@@ -1,16 +1,28 @@
 """The pages' German: `python -m tools.messages` brings it up to date, `… --check` says whether it is.
 
-Checking needs nothing else; bringing up to date also finds new texts, which needs GNU gettext.
+Checking needs nothing else; bringing up to date also finds new texts, which needs GNU gettext. What is written keeps
+its place: a new text stands behind the one that comes before it in the code, one that nobody says any more is dropped.
 """
 
+import contextlib
 import shutil
 import sys
 from pathlib import Path
 
 import polib
 from django.core.management import call_command
+from django.core.management.commands import makemessages
 
-LOCALE = Path("src/certwatch/locale")
+PACKAGE = Path("src/certwatch")
+LOCALE = PACKAGE / "locale"
+
+
+class Collect(makemessages.Command):
+    """Django finds the texts; how they join what is written is ours, since msgmerge guesses and moves entries about."""
+
+    def write_po_file(self, potfile: str, locale: str) -> None:
+        file = Path(potfile).parent / locale / "LC_MESSAGES" / f"{self.domain}.po"
+        merged(file, polib.pofile(potfile)).save(str(file))
 
 
 def main() -> int:
@@ -22,12 +34,34 @@ def main() -> int:
     if shutil.which("xgettext") is None:
         sys.stderr.write("GNU gettext is missing. On Debian and Ubuntu: apt-get install gettext\n")
         return 1
-    call_command(
-        "makemessages", all=True, no_location=True, no_obsolete=True, ignore_patterns=[".venv", "var", "tests"]
-    )
+    with contextlib.chdir(PACKAGE):
+        call_command(Collect(), locale=[file.parts[-3] for file in files], no_location=True, verbosity=0)
     for file in files:
-        polib.pofile(str(file)).save_as_mofile(str(file.with_suffix(".mo")))
+        written = polib.pofile(str(file))
+        written.save_as_mofile(str(file.with_suffix(".mo")))
+        sys.stdout.write(f"{file}: {len(written)} texts, {len(written.untranslated_entries())} to translate.\n")
     return 0
+
+
+def merged(file: Path, found: polib.POFile) -> polib.POFile:
+    """What is written, with the texts that were found and no others."""
+    written = polib.pofile(str(file), wrapwidth=0)
+    said = {_key(entry): entry for entry in written}
+    wanted = {_key(entry) for entry in found}
+    written[:] = [entry for entry in written if _key(entry) in wanted]
+    before = None
+    for entry in found:
+        present = said.get(_key(entry))
+        if present is None:
+            written.insert(written.index(before) + 1 if before else 0, entry)
+        else:
+            present.comment, present.flags = entry.comment, entry.flags
+        before = present or entry
+    return written
+
+
+def _key(entry: polib.POEntry) -> tuple[str | None, str, str]:
+    return entry.msgctxt, entry.msgid, entry.msgid_plural
 
 
 def faults_of(file: Path) -> list[str]:
@@ -35,6 +69,7 @@ def faults_of(file: Path) -> list[str]:
     written = polib.pofile(str(file))
     faults = [f"{file}: no translation of {entry.msgid!r}." for entry in written.untranslated_entries()]
     faults += [f"{file}: uncertain translation of {entry.msgid!r}." for entry in written.fuzzy_entries()]
+    faults += [f"{file}: nobody says {entry.msgid!r} any more." for entry in written.obsolete_entries()]
     compiled = file.with_suffix(".mo")
     said = {(e.msgctxt, e.msgid): e for e in polib.mofile(str(compiled))} if compiled.exists() else {}
     wanted = {(e.msgctxt, e.msgid): e for e in written.translated_entries()}

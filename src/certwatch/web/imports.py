@@ -241,7 +241,8 @@ def result(request: OrgRequest, public_id: str, kind: str) -> HttpResponse:
     """The file's own columns with verdict, reason and outcome."""
     upload = _found(request, public_id)
     table = uploads.result(upload, spoken)
-    name = (upload.name.rpartition(".")[0] or upload.name or gettext("numbers")) + f"-{gettext('verdicts')}.{kind}"
+    stem, verdicts = upload.name.rpartition(".")[0] or upload.name or gettext("numbers"), gettext("verdicts")
+    name = f"{stem}-{verdicts}.{kind}"
     if kind == "xlsx":
         with tables.xlsx(table) as file:
             response = HttpResponse(file.read(), content_type=XLSX)

@@ -9,8 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _later
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from certwatch.actions.history import Checks, History, Step, What
 from certwatch.models import Certificate, CheckOutcome, Entry, EntryVersion, OwnVersion, SourceState
@@ -30,17 +29,17 @@ KEYS = {  # the style sheet's keys for what was so on a day of the past, when no
     Status.UNKNOWN: Key.UNCLEAR,
 }
 OUTCOMES: dict[str, str | Promise] = {
-    CheckOutcome.FOUND: _later("The register answered: what it says stands here."),
-    CheckOutcome.NOT_FOUND: _later(
+    CheckOutcome.FOUND: gettext_lazy("The register answered: what it says stands here."),
+    CheckOutcome.NOT_FOUND: gettext_lazy(
         "The register’s search did not find this number. Only a reading of the whole register proves that it is"
         " not there, so nothing was changed."
     ),
-    CheckOutcome.BUSY: _later(
+    CheckOutcome.BUSY: gettext_lazy(
         "The register is being read at this moment. What it says will stand here when that is done; no other check"
         " is needed."
     ),
-    CheckOutcome.FAILED: _later("The register could not be read. Nothing was changed; ask again later."),
-    CheckOutcome.HELD: _later(
+    CheckOutcome.FAILED: gettext_lazy("The register could not be read. Nothing was changed; ask again later."),
+    CheckOutcome.HELD: gettext_lazy(
         "The register was read, but what it says is not believable and waits for the operator. Nothing was changed."
     ),
 }
@@ -284,17 +283,17 @@ def _register_said(step: Step) -> Told:
 
 
 _TITLES = {
-    "valid_until": _later("Last day changed"),
-    "valid_from": _later("First day changed"),
-    "holder": _later("Holder changed"),
-    "number": _later("Number written in another way"),
-    "scopes": _later("Scope changed"),
-    "materials": _later("Raw materials changed"),
-    "certifier": _later("Certification body changed"),
-    "place": _later("Place changed"),
-    "since": _later("Day of the status changed"),
-    "suspensions": _later("Suspension changed"),
-    "details": _later("Other entries changed"),
+    "valid_until": gettext_lazy("Last day changed"),
+    "valid_from": gettext_lazy("First day changed"),
+    "holder": gettext_lazy("Holder changed"),
+    "number": gettext_lazy("Number written in another way"),
+    "scopes": gettext_lazy("Scope changed"),
+    "materials": gettext_lazy("Raw materials changed"),
+    "certifier": gettext_lazy("Certification body changed"),
+    "place": gettext_lazy("Place changed"),
+    "since": gettext_lazy("Day of the status changed"),
+    "suspensions": gettext_lazy("Suspension changed"),
+    "details": gettext_lazy("Other entries changed"),
 }
 
 
