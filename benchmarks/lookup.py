@@ -292,7 +292,7 @@ def make_peers() -> None:
         return
     say("making the peers' environment ...")
     subprocess.run([sys.executable, "-m", "venv", "--clear", PEERS], check=True)
-    pip = [PEERS / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--require-hashes", "-r", ROOT / "benchmarks/peers/requirements.txt"], check=True)
     stamp.write_text(wanted)
 

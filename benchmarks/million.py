@@ -70,7 +70,7 @@ def fill() -> list[tuple[int, str]]:
             "number_key": f"'{NUMBER.lower()}' || {number}",
             "match_key": f"'{NUMBER.lower()}' || {number}",
         }
-        columns = [field.column for field in Certificate._meta.local_fields if not field.primary_key]
+        columns = [str(field.column) for field in Certificate._meta.local_fields if not field.primary_key]
         values = [made.get(column, f"c.{column}") for column in columns]
         with connection.cursor() as cursor:
             cursor.execute(

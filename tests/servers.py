@@ -86,9 +86,12 @@ class Installation:
         self.home, self.database_url, self.valkey_url = home, database_url, valkey_url
         self._blocker = blocker  # pytest-django's, against tests that use the database without saying so
         self.alias = f"installation_{secrets.token_hex(4)}"
-        where = {"ENGINE": "django.db.backends.sqlite3", "NAME": database_url.removeprefix("sqlite:///")}
+        where: dict[str, Any] = {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": database_url.removeprefix("sqlite:///"),
+        }
         if not database_url.startswith("sqlite:"):
-            where = dict(dj_database_url.parse(database_url))
+            where = {**dj_database_url.parse(database_url)}
         options = {"timeout": 30} if database_url.startswith("sqlite:") else {}
         connections.databases[self.alias] = {**connections.databases["default"], "OPTIONS": options, **where}
         self._thread = ThreadPoolExecutor(1)  # its one connection is used there: coroutines may not, by Django's rules
@@ -105,7 +108,7 @@ class Installation:
             "VALKEY_URL": self.valkey_url,
         }
 
-    def execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         def run() -> list[tuple[Any, ...]]:
             with connections[self.alias].cursor() as cursor:
                 cursor.execute(sql, values)

@@ -20,7 +20,7 @@ STEPS = st.one_of(st.sampled_from([0, 1, 999_999, MINUTE_US - 1, MINUTE_US, MINU
 
 
 @pytest.fixture
-def valkey(valkey_url: str) -> Iterator["redis.Redis[bytes]"]:
+def valkey(valkey_url: str) -> Iterator[redis.Redis]:
     with redis.from_url(valkey_url) as client:
         client.flushdb()
         yield client
@@ -42,7 +42,7 @@ async def test_in_memory_it_counts_each_organisation_by_itself() -> None:
 
 async def test_in_memory_idle_organisations_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     counter, now = MemoryCounter(), 1_000_000_000_000
-    monkeypatch.setattr(limits.time, "monotonic_ns", lambda: now)
+    monkeypatch.setattr("certwatch.api.limit.time.monotonic_ns", lambda: now)
     for org in range(100):
         await counter.hit(org, 5)
     now += 30_000_000_000
@@ -54,7 +54,7 @@ async def test_in_memory_idle_organisations_are_forgotten(monkeypatch: pytest.Mo
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(visits=st.lists(st.tuples(STEPS, st.integers(1, 5)), max_size=40))
-def test_the_script_is_the_window(valkey: "redis.Redis[bytes]", visits: list[tuple[int, int]]) -> None:
+def test_the_script_is_the_window(valkey: redis.Redis, visits: list[tuple[int, int]]) -> None:
     """With the clock put in its hand, since Valkey's own cannot be set."""
     script = SCRIPT.replace(b"redis.call('TIME')", b"{ARGV[2], ARGV[3]}")
     assert script != SCRIPT
@@ -62,19 +62,19 @@ def test_the_script_is_the_window(valkey: "redis.Redis[bytes]", visits: list[tup
     window, now = Window(), 1_795_000_000_000_000
     for step, limit in visits:
         now += step
-        reply = valkey.eval(script, 1, "org", limit, *divmod(now, 1_000_000))
+        reply = valkey.eval(script.decode(), 1, "org", limit, *divmod(now, 1_000_000))
         admitted, *numbers = map(int, reply.split())
         assert Verdict(admitted == 1, *numbers) == window.hit(now * 1000, limit)
 
 
-def test_a_clock_that_goes_back_never_admits_more(valkey: "redis.Redis[bytes]") -> None:
+def test_a_clock_that_goes_back_never_admits_more(valkey: redis.Redis) -> None:
     script = SCRIPT.replace(b"redis.call('TIME')", b"{ARGV[2], ARGV[3]}")
     valkey.delete("org")
-    replies = [valkey.eval(script, 1, "org", 3, second, 0) for second in (1000, 990, 995, 999, 1059, 1060)]
+    replies = [valkey.eval(script.decode(), 1, "org", 3, second, 0) for second in (1000, 990, 995, 999, 1059, 1060)]
     assert [int(reply.split()[0]) for reply in replies] == [1, 1, 1, 0, 0, 1]
 
 
-async def test_all_processes_count_together(valkey: "redis.Redis[bytes]", valkey_url: str) -> None:
+async def test_all_processes_count_together(valkey: redis.Redis, valkey_url: str) -> None:
     counters = [ValkeyCounter(valkey_url) for _ in range(3)]
     verdicts = await asyncio.gather(*(counters[i % 3].hit(1, 50) for i in range(90)))
     assert sum(verdict.admitted for verdict in verdicts) == 50
@@ -84,7 +84,7 @@ async def test_all_processes_count_together(valkey: "redis.Redis[bytes]", valkey
         counter.close()
 
 
-async def test_nothing_is_left_in_valkey_after_the_minute(valkey: "redis.Redis[bytes]", valkey_url: str) -> None:
+async def test_nothing_is_left_in_valkey_after_the_minute(valkey: redis.Redis, valkey_url: str) -> None:
     counter = ValkeyCounter(valkey_url)
     await counter.hit(1, 5)
     [key] = valkey.keys("*")
@@ -92,7 +92,7 @@ async def test_nothing_is_left_in_valkey_after_the_minute(valkey: "redis.Redis[b
     counter.close()
 
 
-async def test_it_goes_on_when_valkey_was_emptied(valkey: "redis.Redis[bytes]", valkey_url: str) -> None:
+async def test_it_goes_on_when_valkey_was_emptied(valkey: redis.Redis, valkey_url: str) -> None:
     counter = ValkeyCounter(valkey_url)
     assert (await counter.hit(1, 5)).remaining == 4
     valkey.flushdb()
@@ -103,7 +103,7 @@ async def test_it_goes_on_when_valkey_was_emptied(valkey: "redis.Redis[bytes]", 
     counter.close()
 
 
-async def test_a_lost_connection_is_made_anew(valkey: "redis.Redis[bytes]", proxy: Proxy) -> None:
+async def test_a_lost_connection_is_made_anew(valkey: redis.Redis, proxy: Proxy) -> None:
     counter = ValkeyCounter(proxy.url)
     assert (await counter.hit(1, 5)).remaining == 4
     proxy.cut()
@@ -114,7 +114,7 @@ async def test_a_lost_connection_is_made_anew(valkey: "redis.Redis[bytes]", prox
 
 @pytest.mark.parametrize("trouble", ["stall", "refuse"])
 async def test_it_fails_open_within_100_ms_and_rests(
-    valkey: "redis.Redis[bytes]", proxy: Proxy, trouble: str, caplog: pytest.LogCaptureFixture
+    valkey: redis.Redis, proxy: Proxy, trouble: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     counter = ValkeyCounter(proxy.url)
     assert (await counter.hit(1, 5)).remaining == 4
@@ -132,7 +132,7 @@ async def test_it_fails_open_within_100_ms_and_rests(
 
 
 async def test_it_is_asked_again_and_told_when_it_is_back(
-    valkey: "redis.Redis[bytes]", proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    valkey: redis.Redis, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "certwatch")
     assert limits.REST_S + 2 * limits.PATIENCE_S < 5
@@ -149,7 +149,7 @@ async def test_it_is_asked_again_and_told_when_it_is_back(
     counter.close()
 
 
-async def test_an_answer_that_comes_late_is_nobody_elses(valkey: "redis.Redis[bytes]", proxy: Proxy) -> None:
+async def test_an_answer_that_comes_late_is_nobody_elses(valkey: redis.Redis, proxy: Proxy) -> None:
     counter = ValkeyCounter(proxy.url)
     assert (await counter.hit(1, 5)).remaining == 4
     proxy.stall()
@@ -160,7 +160,7 @@ async def test_an_answer_that_comes_late_is_nobody_elses(valkey: "redis.Redis[by
     counter.close()
 
 
-async def test_a_password_that_is_wrong_fails_open(valkey: "redis.Redis[bytes]", valkey_url: str) -> None:
+async def test_a_password_that_is_wrong_fails_open(valkey: redis.Redis, valkey_url: str) -> None:
     counter = ValkeyCounter(valkey_url.replace("redis://", "redis://nobody:wrong@"))
     assert (await counter.hit(1, 5)).remaining == 5
     assert counter.failures == 1

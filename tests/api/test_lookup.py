@@ -5,9 +5,10 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -43,9 +44,10 @@ async def test_a_row_is_the_same_from_either_database(installation: Installation
     reader = reader_of(installation)
     row = await reader.find("é ²/1", keys.digest(key))
     assert row is not None
-    days = {name: day(getattr(row, name)) for name in ("valid_from", "valid_until")}
+    days: dict[str, Any] = {name: day(getattr(row, name)) for name in ("valid_from", "valid_until")}
     times = ("ends_at", "closed_at", "trial_ends", "checked_at", "read_began")
-    assert row._replace(key=0, **days, **{name: moment(getattr(row, name)) for name in times}) == lookup.Row(
+    moments_told: dict[str, Any] = {name: moment(getattr(row, name)) for name in times}
+    assert row._replace(key=0, **days, **moments_told) == lookup.Row(
         n=1,
         key=0,
         org=org.pk,
@@ -111,9 +113,9 @@ def test_a_look_up_is_by_unique_indexes(installation: Installation, org: Organis
         assert "Seq Scan" not in plan
     else:
         path = installation.database_url.removeprefix("sqlite:///")
-        connection = sqlite3.connect(path)
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {lookup.sqlite_query(2)}", ("x", digest, "y", digest)).fetchall()
-        connection.close()
+        file = sqlite3.connect(path)
+        rows = file.execute(f"EXPLAIN QUERY PLAN {lookup.sqlite_query(2)}", ("x", digest, "y", digest)).fetchall()
+        file.close()
         plan = "\n".join(row[3] for row in rows)
         assert re.findall(r"SCAN (?!2 CONSTANT ROWS|q$|\(subquery)", plan, re.MULTILINE) == [], plan
     assert "one_number_per_org" in plan
@@ -231,11 +233,11 @@ class TestPostgres:
         batches = []
         ask = reader._together._ask
 
-        async def counted(questions: list[tuple[bytes, str]]) -> list[lookup.Row | None]:
+        async def counted(questions: Sequence[tuple[str, bytes]]) -> list[lookup.Row | None]:
             batches.append(len(questions))
             return list(await ask(questions))
 
-        reader._together._ask = counted  # type: ignore[assignment]
+        reader._together._ask = counted
         await asyncio.gather(*(reader.find(str(n), keys.digest(key)) for n in range(64)))
         assert batches == [64]
         reader.close()

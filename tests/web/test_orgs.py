@@ -26,7 +26,9 @@ def frame_for(user: User, slug: str) -> str:
     request.user = user
     request.session = {}  # type: ignore[assignment]
     request.COOKIES = {}
-    return frame(request, slug).content.decode()
+    response = frame(request, slug)
+    assert isinstance(response, HttpResponse)
+    return response.content.decode()
 
 
 def test_who_has_one_organisation_is_there_at_once(client: Client, mia: User) -> None:

@@ -148,14 +148,14 @@ def test_the_problems_shown_are_those_that_the_gate_answers(client: Client) -> N
     problems = Problems("https://watch.example/api-docs")
     answers = [
         problems.bad_key,
-        problems.forbidden["organisation_closed", True][0],
+        problems.forbidden["organisation_closed", True],
         problems.no_certificate,
         problems.method,
         problems.too_many,
         problems.silent,
     ]
     shown = re.findall(r'role="tabpanel" id="problem-\d+".*?<code>(.*?)</code>', html(client), re.DOTALL)
-    assert [json.loads(text(sample)) for sample in shown] == [json.loads(answer.body) for answer in answers]
+    assert [json.loads(text(sample)) for sample in shown] == [json.loads(body) for _status, _headers, body in answers]
 
 
 def test_every_word_of_the_api_is_explained(client: Client) -> None:

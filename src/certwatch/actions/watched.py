@@ -98,8 +98,9 @@ def _newest_version(certificate: Certificate) -> EntryVersion | None:
 def _details(version: EntryVersion) -> dict[str, str]:
     """The register's labels and texts; what it says without a label stands under one of ours."""
     unlabelled = {"Place": version.place, "Certification body": version.certifier}
-    said = set(version.details.values())
-    return version.details | {label: text for label, text in unlabelled.items() if text and text not in said}
+    details: dict[str, str] = version.details
+    said = set(details.values())
+    return details | {label: text for label, text in unlabelled.items() if text and text not in said}
 
 
 def _suspensions(stored: list[list[str | None]]) -> list[dict[str, str | None]]:
