@@ -23,7 +23,7 @@ from certwatch.models import Export, Organisation
 from certwatch.rules.errors import Refused
 from certwatch.rules.rights import Right, may
 from certwatch.web.doors import OrgRequest, came_from, fresh_login, org_page
-from certwatch.web.fields import NameField
+from certwatch.web.fields import LongSelect, NameField
 from certwatch.web.org_admin import page
 from certwatch.web.streams import download, file_in_pieces
 
@@ -39,6 +39,7 @@ class SettingsForm(forms.Form):
         label=_("Time zone"),
         choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
         help_text=_("Days begin here: when a certificate expires, when a key ends."),
+        widget=LongSelect,
     )
     language = forms.ChoiceField(
         label=_("Language"), choices=settings.LANGUAGES, help_text=_("Of mails to people who chose none.")
