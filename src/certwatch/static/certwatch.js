@@ -60,11 +60,14 @@
       if (opener) { toggle(opener); opener.focus(); }
       openMenus().forEach(function (menu) { menu.open = false; menu.querySelector('summary').focus(); });
     }
-    if (e.key === '/' && !e.ctrlKey && !e.metaKey && !e.altKey && !/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) {
+    if (e.key === '/' && !e.ctrlKey && !e.metaKey && !e.altKey && !writes(e.target)) {
       var search = document.querySelector('[data-key="/"]');
       if (search) { search.focus(); e.preventDefault(); }
     }
   });
+
+  /* Whether keys are text, or a choice, where the focus is. */
+  function writes(el) { return /^(TEXTAREA|SELECT)$/.test(el.tagName) || el.tagName === 'INPUT' && el.type !== 'checkbox'; }
 
   /* Rows of a list: how many are selected, all of a page, and single keys while the focus is in the list. */
   function rowsOf(scope) { return Array.from(scope.querySelectorAll('tbody input[type=checkbox]')); }
@@ -90,8 +93,7 @@
 
   document.addEventListener('keydown', function (e) {
     var scope = e.target.closest && e.target.closest('[data-rows][data-shortcuts]');
-    if (!scope || e.ctrlKey || e.metaKey || e.altKey || /^(TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
-    if (e.target.tagName === 'INPUT' && e.target.type !== 'checkbox') return;
+    if (!scope || e.ctrlKey || e.metaKey || e.altKey || writes(e.target)) return;
     var links = Array.from(scope.querySelectorAll('tbody a.cw-num')), row = e.target.closest('tbody tr');
     var here = row ? links.indexOf(row.querySelector('a.cw-num')) : -1;
     if (e.key === 'j' && links.length) links[Math.min(here + 1, links.length - 1)].focus();
