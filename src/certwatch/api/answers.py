@@ -49,14 +49,14 @@ def certificate(row: Row, minute: int, if_none_match: bytes) -> Answer:
 def limited(answer: Answer, limit: int, verdict: Verdict) -> Answer:
     """`answer` with the headers that tell a good key of its limit."""
     status, headers, body = answer
+    retry = () if verdict.admitted else ((b"retry-after", b"%d" % verdict.retry_s),)
     headers = (
         *headers,
         *_limit_headers(limit),
         (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
         (b"ratelimit", b'"org";r=%d;t=%d' % (verdict.remaining, verdict.reset_s)),
+        *retry,
     )
-    if not verdict.admitted:
-        headers += ((b"retry-after", b"%d" % verdict.retry_s),)
     return status, headers, body
 
 
