@@ -115,8 +115,7 @@ def _key(told: Mapping[bytes, bytes]) -> bytes | None:
     scheme, _, credentials = told.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"bearer":  # another scheme is another's matter, a proxy's perhaps
         return own
-    bearer = credentials.strip()
-    return bearer if own is None or own == bearer else b""
+    return credentials.strip() if own in (None, credentials.strip()) else b""
 
 
 def _number_key(raw_path: bytes) -> str | None:

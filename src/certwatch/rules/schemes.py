@@ -32,7 +32,6 @@ def scheme_of_key(number_key: str) -> str:
 _LONGEST_FIRST = sorted(_BY_BEGINNING.items(), key=lambda pair: len(pair[0]), reverse=True)
 
 
-
 # Names that people use (sources.md, 1). Those in the first line name a family; its members are told apart by name only.
 _FAMILIES = ("ISCC", "REDcert")
 NAMES = (
