@@ -86,6 +86,18 @@ class TestCreating:
         assert why in response.content.decode()
         assert not nordmuehle.api_keys.exists()
 
+    def test_what_was_filled_in_goes_on_after_the_log_in_anew(
+        self, client: Client, nordmuehle: Organisation, anna: User
+    ) -> None:
+        anna.set_password("correct horse battery")
+        anna.save()
+        log_in(client, anna, minutes_ago=6)
+        asked = client.post(NEW, READ)
+        assert not nordmuehle.api_keys.exists()
+        response = client.post(asked["Location"], {"password": "correct horse battery"})
+        assert bytes(nordmuehle.api_keys.get().digest) == rules.digest(plaintext_in(response.content.decode()))
+        assert response["Cache-Control"] == "no-store"
+
     def test_each_scope_has_words(self) -> None:
         assert tuple(SCOPE_WORDS) == rules.SCOPES
 
