@@ -3,9 +3,11 @@
 from datetime import date
 
 import pytest
+from django.utils import translation
 
 from certwatch.actions import uploads
-from certwatch.rules import imports, layouts, numbers, schemes, sheets
+from certwatch.rules import belief, imports, layouts, numbers, schemes, sheets
+from certwatch.rules.belief import Expect, Watched
 from certwatch.rules.errors import Refused
 from certwatch.rules.sheets import Row
 from certwatch.rules.status import Status
@@ -58,6 +60,39 @@ def test_sentences_of_rows() -> None:
 )  # fmt: skip
 def test_sentences_of_files(data: bytes) -> None:
     assert known(why(layouts.look, data))
+
+
+def test_sentences_of_runs() -> None:
+    now, before = {"A": {"": 1000}, "": {"": 500}}, {"A": {"": 2000}, "": {"": 600}}
+    said = belief.judge(
+        now, before, valid=0, watched=Watched(known=2000, worse=1500), expect=Expect(at_least=5000),
+        first_at_own_address=True, day=date(2026, 11, 24),
+    )  # fmt: skip
+    assert len(said) == 5
+    assert all(map(known, said))
+    with translation.override("de"):
+        assert spoken(said[1]) == "Es führt 1.500 Einträge, vorher 2.600."
+
+
+def test_days_statuses_and_numbers_are_said_in_the_readers_way() -> None:
+    row = Row(line=1, number="x", status=Status.NOT_FOUND, valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31))
+    said = list(
+        imports.differences(row, holder="", status=Status.EXPIRED, valid_from=None, valid_until=date(2026, 11, 23))
+    )
+    assert [*map(spoken, said)] == [
+        "Status: not found here, expired in the register.",
+        "First day: 1 Jan 2026 here, none in the register.",
+        "Last day: 31 Dec 2026 here, 23 Nov 2026 in the register.",
+    ]
+    with translation.override("de"):
+        assert [*map(spoken, said)] == [
+            "Status: hier nicht gefunden, im Register abgelaufen.",
+            "Erster Tag: hier 1. Jan. 2026, im Register keiner.",
+            "Letzter Tag: hier 31. Dez. 2026, im Register 23. Nov. 2026.",
+        ]
+        assert spoken(f"The file has more than {sheets.MOST_ROWS:,} rows. Divide it.").startswith(
+            "Die Datei hat mehr als 50.000 Zeilen."
+        )
 
 
 def test_what_the_worker_says() -> None:

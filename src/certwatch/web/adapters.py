@@ -110,6 +110,13 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
 class SingleSignOn(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Log-in at the provider that the operator named."""
 
+    error_messages = {
+        **DefaultSocialAccountAdapter.error_messages,
+        "email_taken": _("This address belongs to an account already. Sign in to it, then connect %s."),
+        "no_password": _("Set a password first, else you could not sign in any more."),
+        "no_verified_email": _("Confirm an address first, else you could not sign in any more."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return bool(settings.ENV.sign_up == "open")
 

@@ -18,6 +18,7 @@ from certwatch.actions import contacts, operator, orgs, sources, syncs
 from certwatch.models import AuditEntry, Organisation, RunState, Sync, User
 from certwatch.web.doors import came_from
 from certwatch.web.office import MOST_LINES, SECOND_FACTORS, Deed, Office, Table, shown
+from certwatch.web.sentences import spoken
 
 HIGHEST_LIMIT = 10_000_000  # requests a minute
 LONGEST_TRIAL = timedelta(days=3_650)
@@ -304,7 +305,7 @@ class Runs(Office):
 
     def tables(self, row: Sync) -> Iterator[Table]:
         if row.reasons:
-            yield Table(gettext("Why it is held"), [gettext("Reason")], [(reason,) for reason in row.reasons])
+            yield Table(gettext("Why it is held"), [gettext("Reason")], [(spoken(reason),) for reason in row.reasons])
         if row.review:
             heads = [gettext("Number"), gettext("Holder"), gettext("Was"), gettext("Is")]
             last_days = [gettext("Last day was"), gettext("Last day is")]

@@ -5,9 +5,16 @@ that the pages show, with names for what varies in it; the translations are the 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_noop
+
+from certwatch.rules.status import Status
+from certwatch.templatetags.certwatch import day
+from certwatch.web.said import KEYS, word
 
 SENTENCES = (
     # numbers
@@ -28,11 +35,11 @@ SENTENCES = (
     gettext_noop("It is not entered: its first day lies after its last."),
     gettext_noop("Several holders: the supplier's name tells that it is {holder}."),
     gettext_noop("Holder: “{here}” here, “{there}” in the register."),
-    gettext_noop("Status: {here} here, {there} in the register."),
-    gettext_noop("First day: {here} here, none in the register."),
-    gettext_noop("First day: {here} here, {there} in the register."),
-    gettext_noop("Last day: {here} here, none in the register."),
-    gettext_noop("Last day: {here} here, {there} in the register."),
+    gettext_noop("Status: {status} here, {listed_status} in the register."),
+    gettext_noop("First day: {day} here, none in the register."),
+    gettext_noop("First day: {day} here, {listed_day} in the register."),
+    gettext_noop("Last day: {day} here, none in the register."),
+    gettext_noop("Last day: {day} here, {listed_day} in the register."),
     gettext_noop("Its supplier stays {supplier}."),
     gettext_noop("The supplier's name or number is too long, and was left out."),
     gettext_noop("No supplier is known under the number {number}."),
@@ -56,7 +63,37 @@ SENTENCES = (
     gettext_noop("There are no rows below the headings."),
     gettext_noop("Say which column holds the certificate numbers."),
     gettext_noop("Something went wrong on our side. Try again; what was added is not added twice."),
+    # runs
+    gettext_noop("It lists no valid certificate at all."),
+    gettext_noop("It is the first reading and lists {rows} records; at least {least} are known."),
+    gettext_noop("{worse} of {known} watched certificates would change their status or get an earlier last day."),
+    gettext_noop("It lists {fewer} records, {many} before."),
+    gettext_noop("“{part}” lists {fewer} records, {many} before."),
 )
+
+
+def _status(said: str) -> str:
+    return word(KEYS[Status(said)]).lower()
+
+
+def _day(said: str) -> str:
+    return day(date.fromisoformat(said))
+
+
+def _number(said: str) -> str:
+    return number_format(Decimal(said.replace(",", "")), force_grouping=True)
+
+
+Way = tuple[str, Callable[[str], str]]
+STATUS: Way = (r"[a-z_]+", _status)
+DAY: Way = (r"\d{4}-\d\d-\d\d", _day)
+NUMBER: Way = (r"[\d,]+(?:\.\d+)?", _number)
+WAYS: Mapping[str, Way] = {  # how what varies looks and is said, by its name in the sentence; anything else as it is
+    **dict.fromkeys(("status", "listed_status"), STATUS),
+    **dict.fromkeys(("day", "listed_day"), DAY),
+    **dict.fromkeys(("size", "most", "rows", "columns", "least", "worse", "known", "fewer", "many"), NUMBER),
+}
+AS_IT_IS: Way = (".+?", str)
 
 
 def spoken(sentence: object) -> str:
@@ -64,14 +101,19 @@ def spoken(sentence: object) -> str:
     text = str(sentence)
     for template, pattern in _PATTERNS:
         if found := pattern.fullmatch(text):
-            return gettext(template).format(**found.groupdict())
+            facts = {name: WAYS.get(name, AS_IT_IS)[1](said) for name, said in found.groupdict().items()}
+            return gettext(template).format(**facts)
     return text
 
 
 def _patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
     for template in SENTENCES:
         parts = re.split(r"\{(\w+)\}", template)
-        yield template, re.compile("".join(f"(?P<{p}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+        yield template, re.compile("".join(_varying(p) if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+
+
+def _varying(name: str) -> str:
+    return f"(?P<{name}>{WAYS.get(name, AS_IT_IS)[0]})"
 
 
 _PATTERNS = tuple(_patterns())
