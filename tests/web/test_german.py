@@ -60,7 +60,7 @@ def translated() -> set[str]:
     """Texts that are other ones in German, and no German words themselves."""
     texts = catalogue()
     german = {word for words in texts.values() for word in words}
-    return {text for text, _ in texts if text not in german}
+    return {text for text, _, _ in texts if text not in german}
 
 
 @pytest.fixture

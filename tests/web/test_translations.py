@@ -17,16 +17,23 @@ from certwatch.web.verdicts import VERDICTS
 
 PACKAGE = Path(certwatch.__file__).parent
 MESSAGES = PACKAGE / "locale" / "de" / "LC_MESSAGES"
-MARKERS = {"gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}  # what the code uses, and no others
+MARKERS = {  # what the code uses, and no others → which of its arguments are context, text and plural
+    "gettext": (None, 0, None),
+    "gettext_lazy": (None, 0, None),
+    "gettext_noop": (None, 0, None),
+    "ngettext": (None, 0, 1),
+    "ngettext_lazy": (None, 0, 1),
+    "pgettext_lazy": (0, 1, None),
+}
 LITERAL = re.compile(r"""_\((["'])(.*?)\1\)""")  # in a tag of a template: {% firstof name _("Nobody") %}
 
-Text = tuple[str, str]  # the text, and its plural or ""
+Text = tuple[str, str, str]  # the text, its plural or "", its context or ""
 
 
 def catalogue() -> dict[Text, list[str]]:
     """What is written: text → German, singular and plural."""
     return {
-        (entry.msgid, entry.msgid_plural): list(entry.msgstr_plural.values()) or [entry.msgstr]
+        (entry.msgid, entry.msgid_plural, entry.msgctxt or ""): list(entry.msgstr_plural.values()) or [entry.msgstr]
         for entry in polib.pofile(str(MESSAGES / "django.po"))
     }
 
@@ -37,13 +44,14 @@ def texts_of_templates() -> Iterator[Text]:
         name = str(path.relative_to(templates))
         nodes = engines["django"].engine.get_template(name).nodelist  # type: ignore[attr-defined]
         for node in nodes.get_nodes_by_type(TranslateNode):
-            yield node.filter_expression.var.literal, ""
+            context = node.message_context.var if node.message_context else ""
+            yield node.filter_expression.var.literal, "", context
         for node in nodes.get_nodes_by_type(BlockTranslateNode):
             assert node.trimmed, f"{name}: blocktranslate without trimmed"
             plural = node.render_token_list(node.plural)[0] if node.plural else ""
-            yield one_line(node.render_token_list(node.singular)[0]), one_line(plural)
+            yield one_line(node.render_token_list(node.singular)[0]), one_line(plural), ""
         for found in LITERAL.finditer(path.read_text(encoding="utf-8")):
-            yield found[2], ""
+            yield found[2], "", ""
 
 
 def one_line(text: str) -> str:
@@ -56,10 +64,10 @@ def texts_of_code() -> Iterator[Text]:
         markers = dict(markers_of(tree, path))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in markers:
-                several = markers[node.func.id].startswith("n")
-                literals = [a.value for a in node.args[: 1 + several] if isinstance(a, ast.Constant)]
-                if literals:
-                    yield str(literals[0]), str(literals[1]) if several else ""
+                said = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
+                context, text, plural = (said[n] if n is not None else "" for n in MARKERS[markers[node.func.id]])
+                if text is not None:
+                    yield str(text), str(plural), str(context)
 
 
 def markers_of(tree: ast.Module, path: Path) -> Iterator[tuple[str, str]]:
@@ -83,7 +91,7 @@ def test_every_text_has_its_german_and_no_text_too_many_is_written() -> None:
 
 
 def test_placeholders_and_code_are_the_same_in_both_languages() -> None:
-    for (text, plural), german in catalogue().items():
+    for (text, plural, _), german in catalogue().items():
         for said, words in zip([text, plural] if plural else [text], german, strict=True):
             for pattern in (r"%\(\w+\)[sd]|%[sd]", r"\{\w+\}", r"</?\w+", r"\b[a-z]+_[a-z_]+\b"):
                 assert sorted(re.findall(pattern, said)) == sorted(re.findall(pattern, words)), said

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from certwatch.actions import dashboard, listing, tables, views
@@ -38,7 +38,7 @@ COLUMNS: tuple[tuple[str, str | Promise, str], ...] = (
     ("number", gettext_lazy("Certificate"), ""),
     ("holder", gettext_lazy("Holder"), "cw-p2"),
     ("supplier", gettext_lazy("Supplier"), "cw-p2"),
-    ("scheme", gettext_lazy("Scheme"), ""),
+    ("scheme", pgettext_lazy("column", "Scheme"), ""),
     ("valid_until", gettext_lazy("Valid until"), ""),
 )
 
