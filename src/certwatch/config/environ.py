@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -86,8 +87,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         database_url=_database_url(env, home),
         valkey_url=_valkey_url(env),
         email_url=_email_url(env),
-        email_from=env.get("CERTWATCH_EMAIL_FROM")
-        or f"Certificate Watch <no-reply@{urlsplit(base_url).hostname or 'localhost'}>",
+        email_from=_sender(env) or f"Certificate Watch <no-reply@{urlsplit(base_url).hostname or 'localhost'}>",
         secret_key=secret(env, "CERTWATCH_SECRET_KEY") or _kept_secret(home),
         secret_key_fallbacks=_words(secret(env, "CERTWATCH_SECRET_KEY_FALLBACKS")),
         base_url=base_url,
@@ -149,7 +149,10 @@ def _database_url(env: Mapping[str, str], home: Path) -> str:
         return f"sqlite:///{home / 'certwatch.sqlite3'}"
     if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
         return f"sqlite:///{Path(text[len('sqlite:///') :]).absolute()}"
-    _checked_url("DATABASE_URL", text, ("postgres", "postgresql"), "postgres://user@host:5432/name", show=False)
+    example = "postgres://user@host:5432/name"
+    _checked_url("DATABASE_URL", text, ("postgres", "postgresql"), example, show=False)
+    if not urlsplit(text).path.strip("/"):
+        raise BadSetting(f"DATABASE_URL must be an address like {example}; the database's name is missing.")
     return text
 
 
@@ -273,6 +276,16 @@ def _address(env: Mapping[str, str], name: str) -> str:
     before, at, after = text.rpartition("@")
     if text and (not at or not before or not after or any(c.isspace() for c in text)):
         raise BadSetting(f"{name} must be an e-mail address; it is {text!r}.")
+    return text
+
+
+def _sender(env: Mapping[str, str]) -> str:
+    text = env.get("CERTWATCH_EMAIL_FROM", "").strip()
+    if text and not all(parseaddr(text)[1].partition("@")):
+        raise BadSetting(
+            "CERTWATCH_EMAIL_FROM must be an e-mail address, a name before it or not, like "
+            f"Certificate Watch <no-reply@certwatch.example>; it is {text!r}."
+        )
     return text
 
 
