@@ -83,6 +83,11 @@ class TestWrongUsage:
             "certwatch: Missing argument 'SLUG'.",
         ]
 
+    def test_the_line_of_usage_spells_the_command_as_it_is_typed(self, certwatch: CommandLine) -> None:
+        for words in (["--port", "x"], ["--trouble", "iscc flood"]):
+            usage = certwatch.wrong("practice-registers", *words).splitlines()[0]
+            assert usage == "Usage: certwatch practice-registers [OPTIONS]"
+
     def test_what_is_no_text_is_told(self, certwatch: CommandLine) -> None:
         assert "character set" in certwatch.wrong("org", "create", "\udcff")
 
@@ -139,6 +144,7 @@ class TestAsAProcess:
         answer = run(home, "org", "list", DATABASE_URL=url)
         assert (answer.returncode, answer.stdout) == (1, "")
         assert answer.stderr.startswith("certwatch: The database cannot be reached: ")
+        assert answer.stderr.count("\n") == 1
         assert "Traceback" not in answer.stderr
 
     def test_a_reader_that_has_seen_enough_is_no_fault(self, home: Path) -> None:

@@ -102,6 +102,31 @@ def test_it_ends_at_once_when_nothing_is_under_way(
         idle.close()
 
 
+@pytest.mark.parametrize(("host", "shown"), [("localhost", "localhost"), ("::1", "[::1]")])
+def test_it_listens_at_a_name_or_an_ipv6_address_too(sqlite_installation: Installation, host: str, shown: str) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        [CERTWATCH, "web", "--host", host, "--port", str(port), "--serve", "api"],
+        env=sqlite_installation.settings,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == f"Serving at http://{shown}:{port} (Ctrl-C ends it)\n"
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with socket.create_connection((host, port), timeout=1):
+                    break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
+
+
 def test_usage_is_written_at_the_end(sqlite_installation: Installation) -> None:
     org = sqlite_installation.org()
     with Server(sqlite_installation) as server:

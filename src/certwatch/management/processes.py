@@ -90,13 +90,18 @@ class Family:
         return 0
 
 
-def refuse_taken_port(host: str, port: int) -> None:
-    """Raise `Refused` where nothing can listen at `host` and `port`, before anything is started."""
+def refuse_taken_port(host: str, port: int) -> str:
+    """Raise `Refused` where nothing can listen at `host` and `port`, before anything is started.
+
+    Else: the numeric address that `host` stands for (`localhost`: 127.0.0.1, where the machine has that at all).
+    """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
         with socket.socket(family, socket.SOCK_STREAM) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
             listener.bind(address)
+        return str(address[0])
     except socket.gaierror as error:
         raise Refused(f"{host} is no address of this machine. Choose another one with --host.") from error
     except PermissionError as error:
@@ -105,6 +110,11 @@ def refuse_taken_port(host: str, port: int) -> None:
         if error.errno == errno.EADDRINUSE:
             raise Refused(f"Port {port} of {host} is taken. Choose another one with --port.") from error
         raise Refused(f"{host} is no address of this machine. Choose another one with --host.") from error
+
+
+def in_address(host: str) -> str:
+    """`host` as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def watch_parent() -> None:

@@ -112,15 +112,15 @@ def _run(name: str, arguments: list[str]) -> int:
         options = vars(command.create_parser("certwatch", name).parse_args(arguments))
         command.execute(*options.pop("args", ()), **{**options, "skip_checks": True})
     except CommandError as error:
-        return _ended(error)
+        return _ended(error, name)
     except OperationalError as error:
         if database.reached():
             raise
-        return _complain(f"The database cannot be reached: {str(error).strip()}", REFUSED)
+        return _complain(f"The database cannot be reached: {' '.join(str(error).split())}", REFUSED)
     return GOOD
 
 
-def _ended(error: Any) -> int:
+def _ended(error: Any, name: str) -> int:
     """The exit code of a command that ended early; django-typer wraps what Typer raised."""
     from typer import Exit
     from typer._click.exceptions import UsageError
@@ -128,7 +128,8 @@ def _ended(error: Any) -> int:
     cause = error.__cause__
     if isinstance(cause, UsageError):
         if cause.ctx is not None:
-            sys.stderr.write(f"{cause.ctx.get_usage()}\n")
+            usage = cause.ctx.get_usage().replace(name.replace("-", "_"), name)  # a module's name has no dashes
+            sys.stderr.write(f"{usage}\n")
         return _complain(cause.format_message(), WRONG_USAGE)
     if isinstance(cause, Exit):
         return cause.exit_code

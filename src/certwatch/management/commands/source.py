@@ -16,7 +16,7 @@ from certwatch.rules.errors import Refused
 
 Json = Annotated[bool, Option("--json", help="Answer in JSON.")]
 Name = Annotated[str, Argument(help="A source: iscc, redcert or twobsvs.")]
-Run = Annotated[int, Argument(help="The number of a held run.", min=1)]
+Run = Annotated[int, Argument(metavar="RUN", help="The number of a held run.", min=1)]
 
 SAY_EVERY_S = 10  # where no terminal shows a progress line
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django_typer.management import TyperCommand
 from typer import Option
 
-from certwatch.management.processes import Family, refuse_taken_port
+from certwatch.management.processes import Family, in_address, refuse_taken_port
 from certwatch.rules.errors import Refused
 
 
@@ -30,6 +30,6 @@ class Command(TyperCommand):
         with Family() as family:
             family.start("web", "--host", host, "--port", str(port), "--web-processes", str(web_processes))
             family.start("worker")
-            sys.stderr.write(f"Certificate Watch: http://{host}:{port} (Ctrl-C ends it)\n")
+            sys.stderr.write(f"Certificate Watch: http://{in_address(host)}:{port} (Ctrl-C ends it)\n")
             code = family.wait()
         raise SystemExit(code)

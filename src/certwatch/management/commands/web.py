@@ -9,7 +9,7 @@ from django.conf import settings
 from django_typer.management import TyperCommand
 from typer import Option
 
-from certwatch.management.processes import refuse_taken_port
+from certwatch.management.processes import in_address, refuse_taken_port
 from certwatch.rules.errors import Refused
 
 
@@ -33,13 +33,13 @@ class Command(TyperCommand):
     ) -> None:
         if web_processes > 1 and not settings.ENV.valkey_url:
             raise Refused("Several web processes count their requests together: set VALKEY_URL for --web-processes.")
-        refuse_taken_port(host, port)
+        address = refuse_taken_port(host, port)
         if serve is not Serve.API:
             from certwatch.web import static  # not needed for the API
 
             static.prepare()
-        sys.stderr.write(f"Serving at http://{host}:{port} (Ctrl-C ends it)\n")
+        sys.stderr.write(f"Serving at http://{in_address(host)}:{port} (Ctrl-C ends it)\n")
         sys.stderr.flush()
         what = "application" if serve is Serve.ALL else serve.value
-        server = [sys.executable, "-m", "certwatch.config.serving", host, str(port), str(web_processes), what]
+        server = [sys.executable, "-m", "certwatch.config.serving", address, str(port), str(web_processes), what]
         os.execv(sys.executable, server)  # noqa: S606 - in our place: the server needs nothing of what is loaded here
