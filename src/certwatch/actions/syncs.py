@@ -4,6 +4,7 @@ No transaction is open while a register is asked. What is staged, compared, appl
 so a process may die anywhere and the next run completes.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ def run(
         attempt = _begin(source, clock, file=file, slot=slot)
         read = _read(source, attempt, clock, lambda ctx: _crawl(source, ctx, file), heard)
         if read is not None:
-            _conclude(source, attempt, read, clock)
+            with _collector_resting():
+                _conclude(source, attempt, read, clock)
         return attempt
 
 
@@ -147,6 +149,16 @@ def _alone(source: Source, clock: Clock) -> Iterator[None]:
             state=RunState.FAILED, ended=clock(), error="The program ended in the middle of this run."
         )
         yield
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """The garbage collector would walk 120,000 findings again and again, a fifth of the time; they are in no cycle."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _begin(source: Source, clock: Clock, *, number: str = "", file: Path | None = None, slot: str = "") -> Sync:

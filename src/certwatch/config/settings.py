@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "certwatch.web.middleware.log_in_first",
     "certwatch.web.middleware.stay_logged_in",
+    "certwatch.web.middleware.time_zone",
     "certwatch.web.middleware.Language",  # after authentication: a person's own setting comes first
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -150,7 +151,7 @@ def _database() -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
-            " PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;",
+            " PRAGMA cache_size=-16384;",
         },
     }
 
