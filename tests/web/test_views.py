@@ -1,6 +1,7 @@
 """Saved views of the list, as pages."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
@@ -35,6 +36,21 @@ def test_an_auditor_keeps_his_own_but_shares_none(nordmuehle: Organisation, clie
     client.force_login(ben)
     assert 'name="shared"' not in client.get(VIEWS).content.decode()
     assert not save(client, "Mine", shared="on").shared
+
+
+def test_nothing_is_kept_while_the_trial_is_over(nordmuehle: Organisation, client: Client, anna: User) -> None:
+    watch(nordmuehle, "1")
+    client.force_login(anna)
+    view = save(client, "Oil")
+    assert VIEWS in client.get("/o/nordmuehle/certificates/").content.decode()
+    nordmuehle.trial_ends = datetime(2020, 1, 1, tzinfo=UTC)
+    nordmuehle.save()
+    listed = client.get("/o/nordmuehle/certificates/")
+    assert listed.status_code == 200
+    assert VIEWS not in listed.content.decode()
+    for address in (VIEWS, f"{VIEWS}{view.public_id}/", f"{VIEWS}{view.public_id}/remove/"):
+        assert client.post(address, {"name": "Oils", "query": ""}).status_code == 403
+    assert [kept.name for kept in nordmuehle.saved_views.all()] == ["Oil"]
 
 
 def test_a_view_is_shared_renamed_and_removed(

@@ -39,11 +39,12 @@ OrgView = Callable[Concatenate[OrgRequest, P], HttpResponseBase]
 View = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
 
 
-def org_page(right: Right, *, closed_too: bool = False) -> Callable[[OrgView[P]], View[P]]:
+def org_page(right: Right, *, closed_too: bool = False, keeps: bool = False) -> Callable[[OrgView[P]], View[P]]:
     """A page of an organisation that asks for `right`. The view gets no slug; it finds `request.org`.
 
-    Changing is refused while the organisation's trial is over or it is closed, unless `closed_too`. Times are shown in
-    the reader's zone, else the organisation's.
+    Changing is refused while the organisation's trial is over or it is closed, unless `closed_too`; so is what `keeps`
+    something of the reader's own, for which reading is right enough. Times are shown in the reader's zone, else the
+    organisation's.
     """
 
     def decorate(view: OrgView[P]) -> View[P]:
@@ -53,7 +54,8 @@ def org_page(right: Right, *, closed_too: bool = False) -> Callable[[OrgView[P]]
             _introduce(org_request, slug)
             if right not in RIGHTS[org_request.role]:
                 raise PermissionDenied
-            if right not in org_request.rights and not closed_too:
+            rests = right not in org_request.rights or (keeps and not is_open(org_request))
+            if rests and not closed_too:
                 return render(request, "errors/closed.html", status=403)
             with timezone.override(ZoneInfo(org_request.user.time_zone or org_request.org.time_zone)):
                 return view(org_request, *args, **kwargs)
@@ -61,6 +63,11 @@ def org_page(right: Right, *, closed_too: bool = False) -> Callable[[OrgView[P]]
         return cast(View[P], page)
 
     return decorate
+
+
+def is_open(request: OrgRequest) -> bool:
+    """Whether anything can be changed in the organisation: its trial is not over, and nobody has closed it."""
+    return request.org.state(request.now) in ("trial", "open")
 
 
 def fresh_login(view: OrgView[P]) -> OrgView[P]:
@@ -92,4 +99,4 @@ def _introduce(request: OrgRequest, slug: str) -> None:
     request.org, request.role = member.org, member.role
     request.today = member.org.today(request.now)
     rights = RIGHTS[member.role]
-    request.rights = rights if member.org.state(request.now) in ("trial", "open") else rights - CHANGING
+    request.rights = rights if is_open(request) else rights - CHANGING

@@ -39,7 +39,7 @@ class ViewForm(forms.Form):
         return addresses.read({name: values.getlist(name) for name in values})
 
 
-@org_page(Right.READ)
+@org_page(Right.READ, keeps=True)
 def save_view(request: OrgRequest) -> HttpResponse:
     """Keep the filter of the address under a name; below it all views that there are."""
     form = ViewForm(request, {"query": urlencode(wanted_by(request).pairs())})
@@ -63,7 +63,7 @@ def save_view(request: OrgRequest) -> HttpResponse:
     return render(request, "certificates/save_view.html", context)
 
 
-@org_page(Right.READ)
+@org_page(Right.READ, keeps=True)
 def change_view(request: OrgRequest, public_id: str) -> HttpResponse:
     """Rename one's own view, share it or share it no longer."""
     view = get_object_or_404(request.org.saved_views, owner=request.user, public_id=public_id)
@@ -87,7 +87,7 @@ def change_view(request: OrgRequest, public_id: str) -> HttpResponse:
     return render(request, "certificates/change_view.html", {"form": form, "active": "certificates", "view": view})
 
 
-@org_page(Right.READ)
+@org_page(Right.READ, keeps=True)
 @require_POST
 def remove_view(request: OrgRequest, public_id: str) -> HttpResponse:
     """One's own; one that is shared also by who may change what is everybody's."""
