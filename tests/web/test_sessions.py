@@ -89,6 +89,15 @@ def test_the_list_names_browser_and_network_address(client: Client, nora: User) 
     assert "Sign out everywhere else" not in page
 
 
+def test_times_are_in_the_zone_that_the_person_chose(client: Client, nora: User) -> None:
+    with time_machine.travel(START, tick=False):
+        log_in(client)
+        assert "24 Nov 2026, 11:00" in client.get("/accounts/sessions/").content.decode()
+        nora.time_zone = "Europe/Berlin"
+        nora.save()
+        assert "24 Nov 2026, 12:00" in client.get("/accounts/sessions/").content.decode()
+
+
 def test_signing_out_everywhere_else_leaves_this_session(client: Client, nora: User) -> None:
     others = [Client(), Client()]
     for each in (*others, client):

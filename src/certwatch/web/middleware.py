@@ -8,7 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -25,6 +25,17 @@ class Language(LocaleMiddleware):
         if chosen and translation.check_for_language(chosen):
             translation.activate(chosen)
             request.LANGUAGE_CODE = translation.get_language() or chosen
+
+
+def time_zone(get_response: Handler) -> Handler:
+    """Times in the zone that the person chose, also where no organisation has one; without a choice in UTC there."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        chosen = request.user.time_zone if request.user.is_authenticated else ""
+        with timezone.override(chosen or None):
+            return get_response(request)
+
+    return answer
 
 
 def log_in_first(get_response: Handler) -> Handler:
