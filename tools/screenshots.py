@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from certwatch.management.demo_filling import EMAIL, PASSWORD, SLUG
 
 IMAGES = Path("docs/images")
+SHARED = Path("src/certwatch/static/preview.png")  # shown where somebody shares a link to a public page
 CERTWATCH = Path(sys.executable).with_name("certwatch")
 WIDE, SMALL = (1440, 1300), (390, 1300)
 USUAL_PORT = 8000  # stands in the pictures
@@ -29,6 +30,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home, demo(home) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--disable-gpu", *sandbox])
         page = signed_in(browser, url)
+        preview_of_links(browser, url)
         take(page, "api-docs", "/api-docs")
         take(page, "dashboard", HOME)
         take(page, "certificates", f"{HOME}certificates/")
@@ -85,6 +87,17 @@ def signed_in(browser: Browser, url: str, *, size: tuple[int, int] = WIDE, dark:
 def take(page: Page, name: str, path: str) -> None:
     page.goto(path, wait_until="networkidle")
     page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def preview_of_links(browser: Browser, url: str) -> None:
+    """The top of the first page, without what one could press."""
+    context = browser.new_context(
+        viewport={"width": 1200, "height": 630}, locale="en-GB", color_scheme="light", bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto(url, wait_until="networkidle")
+    page.add_style_tag(content=".cw-topmenu, .cw-hero .btn { visibility: hidden; }")
+    page.screenshot(path=SHARED)
 
 
 def preview_import(page: Page, register: Path) -> None:

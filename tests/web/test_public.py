@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 from html import unescape
 
 import pytest
@@ -15,6 +16,7 @@ from certwatch.models import User
 from certwatch.rules.status import Status
 from certwatch.web import public
 
+BASE_URL = "https://watch.example"
 PAGES = ["/", "/api-docs"]
 TEXTS = ["/robots.txt", "/.well-known/security.txt"]
 
@@ -22,7 +24,7 @@ TEXTS = ["/robots.txt", "/.well-known/security.txt"]
 @pytest.fixture(autouse=True)
 def operator(settings: LazySettings) -> None:
     settings.OPERATOR_EMAIL = "operator@example.org"
-    settings.BASE_URL = "https://watch.example"
+    settings.BASE_URL = BASE_URL
 
 
 def html(client: Client, path: str = "/api-docs", language: str = "en") -> str:
@@ -102,6 +104,16 @@ def test_every_icon_is_in_the_sprite(client: Client) -> None:
         used = set(re.findall(r"/static/icons\.\w+\.svg#([\w-]+)", html(client, path)))
         assert used
         assert used <= drawn
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_link_that_is_shared_has_words_and_a_picture(client: Client, path: str) -> None:
+    said = dict(re.findall(r'<meta property="(og:[\w:]+)" content="([^"]*)">', html(client, path)))
+    assert said["og:url"] == f"{BASE_URL}{path}"
+    assert said["og:description"]
+    picture = b"".join(client.get(said["og:image"].removeprefix(BASE_URL)))
+    assert picture.startswith(b"\x89PNG")
+    assert struct.unpack(">II", picture[16:24]) == (int(said["og:image:width"]), int(said["og:image:height"]))
 
 
 def test_the_first_page_leads_to_the_documentation(client: Client) -> None:
