@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import date
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +13,7 @@ from python_calamine import CalamineWorkbook
 
 from certwatch.actions import uploads
 from certwatch.models import AuditEntry, Import, Organisation, User
+from certwatch.rules.status import Status
 from tests.actions.entered import NUMBER, entry
 from tests.conftest import NOON
 from tests.rules.test_layouts import workbook
@@ -128,6 +130,14 @@ class TestPreview:
         assert "Beispiel AG" in text
         assert [int(line) for line in re.findall(r'name="(?:pick|leave)-(\d+)"', text)] == [2, 4, 6]
         assert nordmuehle.certificates.count() == 0
+
+    def test_a_last_day_is_not_taken_for_a_suspension_s_end(self, mias: Client, nordmuehle: Organisation) -> None:
+        entry(NUMBER, "Müller GmbH", word=Status.SUSPENDED)
+        entry("2BS010422", "Beispiel AG", source="twobsvs", scheme="2BSvs", valid_until=date(2027, 3, 31))
+        address = previewed(mias, nordmuehle, f"{NUMBER};X;", "2BS010422;X;")
+        text = " ".join(re.sub(r"<[^>]+>", " ", text_of(mias, address + "?show=all")).split())
+        assert "Müller GmbH, Suspended Last day 31 Dec 2026" in text
+        assert "Beispiel AG, Valid until 31 Mar 2027" in text
 
     def test_rows_come_in_pages(self, mias: Client, nordmuehle: Organisation) -> None:
         address = previewed(mias, nordmuehle, *(f"2BS{place:06};X;" for place in range(120)))
