@@ -2,12 +2,16 @@
 
 import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from django.template import Context, Template
 from django.utils import timezone, translation
 
+import certwatch
 from certwatch.templatetags import certwatch as tags
+
+PACKAGE = Path(certwatch.__file__).parent
 
 
 @pytest.mark.parametrize(
@@ -51,3 +55,14 @@ def test_a_status_is_always_icon_and_word(key: str) -> None:
 def test_there_are_ten_statuses_worst_first() -> None:
     worst_first = "suspended withdrawn terminated expired notfound unclear expiring notyet valid never"
     assert list(tags.STATUSES) == worst_first.split()
+
+
+def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', (PACKAGE / "static" / "icons.svg").read_text(encoding="utf-8")))
+    named = {
+        name
+        for template in (PACKAGE / "templates").rglob("*.html")
+        for name in re.findall(r'{% icon "([\w-]+)"', template.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named <= drawn
