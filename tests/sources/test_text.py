@@ -68,6 +68,11 @@ def test_what_came_instead_of_data_can_always_be_told(body: bytes) -> None:
     assert what_came(body)
 
 
+def test_what_is_no_text_is_not_shown_as_text() -> None:
+    assert what_came(b"\x82\xe9\x00\x01 and so on") == "binary data"
+    assert what_came(b"\x1b[31mred\x07") == "“[31mred”"  # nothing that a terminal would obey
+
+
 def test_a_page_is_told_by_its_title() -> None:
     assert what_came(b"<html><title>\n Log in &amp; out </title>") == "a page “Log in & out”"
     assert what_came(b" \n") == "nothing"

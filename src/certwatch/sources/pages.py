@@ -50,4 +50,6 @@ def what_came(body: bytes) -> str:
         return "nothing"
     if title := _TITLE.search(body[:20_000]):
         return f"a page “{words(html.unescape(title[1].decode(errors='replace')))[:100]}”"
+    if b"\0" in body[:1000]:
+        return "binary data"
     return f"“{words(body[:200].decode(errors='replace'))[:100]}”"
