@@ -80,6 +80,25 @@ def test_axe_finds_nothing_and_nothing_is_cut(signed_in: SignedIn, width: int, s
     assert findings(page) == []
 
 
+def test_the_longest_texts_stay_within_the_panel_at_every_width(signed_in: SignedIn) -> None:
+    page = signed_in()
+    page.evaluate("""() => {
+        const row = document.querySelector('#result tbody tr');
+        row.querySelector('.cw-status').lastChild.textContent = 'Not found, unconfirmed';
+        row.querySelector('a.cw-num').textContent = 'ISCC-CORSIA-PLUS-Cert-FR999-10001099';
+        row.querySelector('.cw-trunc').textContent = 'Zakłady Tłuszczowe Zmyślone Spółka z o.o. '.repeat(3);
+        row.querySelector('td.hide-s').textContent = 'ISCC CORSIA PLUS';
+        row.querySelector('.cw-tags').innerHTML = '<span class="cw-tag">Tender 2027</span> '.repeat(5);
+    }""")
+    for width in (390, 760, 900, 1099, 1100, 1280, 1319, 1320, 1440, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate("""() => {
+            const table = document.querySelector('#result table');
+            return table.offsetWidth - table.parentElement.clientWidth;
+        }""")
+        assert wide <= 0, width
+
+
 def test_filters_act_at_once_and_their_menu_stays_open(signed_in: SignedIn) -> None:
     told: list[str] = []
     page = signed_in()
