@@ -27,7 +27,9 @@ def check_at_first_use() -> None:
     fresh = embedded is not None and not embedded.exists()
 
     def check(connection: BaseDatabaseWrapper, **_: Any) -> None:
-        connection_created.disconnect(check)
+        if connection.alias != "default":
+            return
+        connection_created.disconnect(dispatch_uid=_ONCE)
         if fresh:
             sys.stderr.write(f"Making a new database: {embedded}\n")
             call_command("migrate", verbosity=0)
@@ -37,7 +39,11 @@ def check_at_first_use() -> None:
                 "missing). Run: certwatch migrate"
             )
 
-    connection_created.connect(check, weak=False)
+    # by name: two that wait in one process would each migrate inside the other, and wait for its lock for ever
+    connection_created.connect(check, weak=False, dispatch_uid=_ONCE)
+
+
+_ONCE = "certwatch.management.database.check_at_first_use"
 
 
 def reached() -> bool:
