@@ -30,6 +30,11 @@ ACROSS_ORGS = (
     "actions/bindings.py",  # the answers of a whole run
     "actions/changes.py",  # the changes of a whole run
     "actions/deliveries.py",
+    "actions/digests.py",  # the digests that are due
+    "actions/reminders.py",  # what a day brings to all organisations
+    "actions/carrier.py",  # messages that are due
+    "actions/successors.py",  # of all who watch a source
+    "actions/feed.py",  # a calendar by its token
     "actions/documents.py",  # an upload link by its token
     "actions/keys.py",  # the operator revokes a key by its id
     "actions/notices.py",

@@ -49,6 +49,16 @@ LEFT_OUT = {
     "by": "of the audit log: the address stands in by_label",
     "mailed_at": "the worker’s",
     "last": "the number of the newest change",
+    "noticed": "the worker’s",
+    "told_for": "made from what it is about",
+    "batch": "the worker’s",
+    "address": "of a channel: a secret",
+    "secret": "of an endpoint",
+    "old_secret": "of an endpoint",
+    "old_secret_until": "the worker’s",
+    "due_at": "the worker’s",
+    "leased_until": "the worker’s",
+    "host": "the worker’s",
 }
 
 

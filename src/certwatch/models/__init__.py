@@ -1,5 +1,25 @@
 """Tables, and the questions asked of them."""
 
+from certwatch.models.alerts import (
+    Absence,
+    AlertRule,
+    Attempt,
+    CalendarFeed,
+    Channel,
+    Decision,
+    Delivery,
+    DeliveryState,
+    EndpointState,
+    Notice,
+    Proposal,
+    Purpose,
+    ReminderPlan,
+    Successor,
+    Telling,
+    UploadLink,
+    WebhookEndpoint,
+    When,
+)
 from certwatch.models.audit import AuditEntry
 from certwatch.models.cache import CachedValue
 from certwatch.models.certificates import Binding, Certificate, Change, ChangeCounter, ChangeType, Kind, OwnVersion
@@ -10,25 +30,35 @@ from certwatch.models.duties import Duty
 from certwatch.models.exports import Export
 from certwatch.models.imports import Import, ImportRow, ImportState
 from certwatch.models.keys import ApiKey, Usage
-from certwatch.models.orgs import Invitation, Membership, Organisation, Role, TrialReminder, User
+from certwatch.models.orgs import Digest, Invitation, Membership, Organisation, Role, TrialReminder, User
 from certwatch.models.registers import Entry, EntryVersion, HeldReading, RunState, SourceState, Sync
 from certwatch.models.suppliers import Supplier, SupplierContact
 from certwatch.models.views import SavedView
 
 __all__ = [
+    "Absence",
+    "AlertRule",
     "ApiKey",
+    "Attempt",
     "AuditEntry",
     "Binding",
     "CachedValue",
+    "CalendarFeed",
     "Certificate",
     "Change",
     "ChangeCounter",
     "ChangeType",
+    "Channel",
     "CheckOutcome",
     "CheckRequest",
     "ContactMessage",
+    "Decision",
+    "Delivery",
+    "DeliveryState",
+    "Digest",
     "Document",
     "Duty",
+    "EndpointState",
     "Entry",
     "EntryVersion",
     "Export",
@@ -39,16 +69,25 @@ __all__ = [
     "Invitation",
     "Kind",
     "Membership",
+    "Notice",
     "Organisation",
     "OwnVersion",
+    "Proposal",
+    "Purpose",
+    "ReminderPlan",
     "Role",
     "RunState",
     "SavedView",
     "SourceState",
+    "Successor",
     "Supplier",
     "SupplierContact",
     "Sync",
+    "Telling",
     "TrialReminder",
+    "UploadLink",
     "Usage",
     "User",
+    "WebhookEndpoint",
+    "When",
 ]

@@ -13,12 +13,12 @@ from certwatch.models.staging import Bulk
 _CERTIFICATE = (
     "id", "org_id", "public_id", "number", "number_key", "match_key", "kind", "source", "scheme", "word", "valid_from",
     "valid_until", "entry_id", "how", "ambiguous", "checked_at", "supplier_id", "responsible_id", "tags", "notes",
-    "holder", "review_on", "added_at", "added_by_id", "removed_at",
+    "holder", "review_on", "review_moves", "predecessor_id", "added_at", "added_by_id", "removed_at",
 )  # fmt: skip
 _BINDING = ("certificate_id", "entry_id", "how", "by_id", "known_from")
 _CHANGE = (
     "org_id", "number", "certificate_id", "type", "told_by", "entry_id", "version", "was", "word", "valid_from_was",
-    "valid_from", "valid_until_was", "valid_until", "fields", "seen_at", "created_at",
+    "valid_from", "valid_until_was", "valid_until", "fields", "facts", "seen_at", "created_at",
 )  # fmt: skip
 
 
@@ -34,7 +34,8 @@ def add_certificates(bulk: Bulk, certificates: Sequence[Certificate]) -> None:
                 c.pk, c.org_id, c.public_id, c.number, c.number_key, c.match_key, str(c.kind), c.source, c.scheme,
                 str(c.word), bulk.day(c.valid_from), bulk.day(c.valid_until), c.entry_id, c.how, c.ambiguous,
                 bulk.moment(c.checked_at), c.supplier_id, c.responsible_id, json.dumps(c.tags), c.notes, c.holder,
-                bulk.day(c.review_on), bulk.moment(c.added_at), c.added_by_id, bulk.moment(c.removed_at),
+                bulk.day(c.review_on), c.review_moves, c.predecessor_id,
+                bulk.moment(c.added_at), c.added_by_id, bulk.moment(c.removed_at),
             )
             for c in certificates
         ),
@@ -65,7 +66,8 @@ def tell(bulk: Bulk, certificates: Sequence[Certificate], first: int, now: datet
             (
                 c.org_id, number, c.pk, ChangeType.ADDED.value, "added", c.entry_id,
                 c.entry.version if c.entry else None, str(c.word), str(c.word), bulk.day(c.valid_from),
-                bulk.day(c.valid_from), bulk.day(c.valid_until), bulk.day(c.valid_until), "[]", moment, moment,
+                bulk.day(c.valid_from), bulk.day(c.valid_until), bulk.day(c.valid_until), "[]", "{}", moment,
+                moment,
             )
             for number, c in enumerate(certificates, start=first)
         ),

@@ -93,6 +93,10 @@ class Certificate(OrgOwned):
     notes = models.TextField(blank=True)
     holder = models.TextField(blank=True)  # entered by hand; of automatic ones the entry's counts
     review_on = models.DateField(null=True)  # entered by hand: when somebody should look again
+    review_moves = models.PositiveIntegerField(default=0)  # how often that day was changed; a calendar's SEQUENCE
+    predecessor = models.ForeignKey(  # whose place it took; that one keeps number, answers and history
+        "self", on_delete=models.SET_NULL, null=True, related_name="successors"
+    )
     added_at = models.DateTimeField()
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     removed_at = models.DateTimeField(null=True)  # no longer watched; its history stays
@@ -151,6 +155,10 @@ class ChangeCounter(models.Model):
 
     org = models.OneToOneField(Organisation, on_delete=models.CASCADE, primary_key=True, related_name="change_counter")
     last = models.PositiveBigIntegerField(default=0)
+    noticed = models.PositiveBigIntegerField(default=0)  # up to this one notices and webhooks were made of them
+
+    class Meta:
+        indexes = [models.Index(fields=["org"], condition=Q(noticed__lt=models.F("last")), name="changes_to_notice")]
 
 
 class ChangeType(models.TextChoices):
@@ -161,26 +169,33 @@ class ChangeType(models.TextChoices):
     STATUS = "certificate.status_changed"
     DATA = "certificate.data_changed"
     RENEWED = "certificate.renewed"
+    EXPIRING = "certificate.expiring"
+    SOURCE_STALE = "source.stale"
+    SOURCE_RECOVERED = "source.recovered"
+    KEY_EXPIRING = "key.expiring"
 
 
 class Change(OrgOwned):
-    """One thing that happened to a certificate, told once: to webhooks, the feed, alerts."""
+    """One thing that happened to a certificate, a source or a key, told once: to webhooks, the feed, alerts."""
 
     org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="changes", db_index=False)
     number = models.PositiveBigIntegerField()  # the organisation's own sequence, without gaps
-    certificate = models.ForeignKey(Certificate, on_delete=models.CASCADE, related_name="changes")
+    certificate = models.ForeignKey(Certificate, on_delete=models.CASCADE, null=True, related_name="changes")
     type = models.CharField(max_length=32, choices=ChangeType.choices)
-    told_by = models.CharField(max_length=60)  # what makes it unique: "entry:7:3" (entry, version), "own:5", "added"
+    told_by = models.CharField(
+        max_length=80
+    )  # what makes it unique: "run:7", "own:5", "added"; by the calendar "day:…"
     run = models.ForeignKey(Sync, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     version = models.PositiveIntegerField(null=True)  # of that entry
-    was = models.CharField(max_length=16)  # the register's word before
-    word = models.CharField(max_length=16)  # and after
+    was = models.CharField(max_length=16, blank=True)  # the register's word before
+    word = models.CharField(max_length=16, blank=True)  # and after
     valid_from_was = models.DateField(null=True)
     valid_from = models.DateField(null=True)
     valid_until_was = models.DateField(null=True)
     valid_until = models.DateField(null=True)
     fields = models.JSONField(default=list)  # what else changed: "holder", "scopes", "materials", "suspensions", …
+    facts = models.JSONField(default=dict)  # of what comes by the calendar: its kind, since, stage; source; key
     seen_at = models.DateTimeField()  # when the reading that says so began
     created_at = models.DateTimeField()
 
@@ -190,6 +205,9 @@ class Change(OrgOwned):
         constraints = [
             models.UniqueConstraint(fields=["org", "number"], name="change_numbers"),
             models.UniqueConstraint(fields=["certificate", "told_by", "type"], name="told_once"),
+            models.UniqueConstraint(
+                fields=["org", "told_by", "type"], condition=Q(certificate=None), name="told_once_of_others"
+            ),
         ]
 
 

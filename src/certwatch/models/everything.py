@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Exists, OuterRef
 
+from certwatch.models.alerts import Absence, AlertRule, Attempt, Delivery, Telling
 from certwatch.models.certificates import Binding, OwnVersion
 from certwatch.models.imports import ImportRow
 from certwatch.models.keys import Usage
@@ -66,6 +67,7 @@ TABLES = (
     Table(
         "organisation",
         ("name", "slug", "time_zone", "language", "rate_limit", "four_eyes", "expiring_days", "reminder_days",
+         "supplier_reminders", "supplier_days", "looked_on", "rested",
          "trial_ends", "closed_at", "delete_after", "created_at"),
         lambda org: Organisation.objects.filter(pk=org.pk),
     ),
@@ -76,8 +78,8 @@ TABLES = (
     ),
     Table(
         "members",
-        ("id=public_id", "email=user__email", "name=user__name", "role", "ends_on", "created_at",
-         "last_sign_in=user__last_login"),
+        ("id=public_id", "email=user__email", "name=user__name", "role", "ends_on", "digest", "digested_on",
+         "deputy=deputy__email", "created_at", "last_sign_in=user__last_login"),
         lambda org: org.memberships.all(),
     ),
     Table(
@@ -111,7 +113,8 @@ TABLES = (
         "certificates",
         ("id=public_id", "number", "kind", "source", "scheme", "word", "valid_from", "valid_until", "entry=entry_id",
          "how", "ambiguous", "checked_at", "supplier=supplier__public_id", "responsible=responsible__email", "tags",
-         "notes", "holder", "review_on", "added_at", "added_by=added_by__email", "removed_at"),
+         "notes", "holder", "review_on", "review_moves",
+         "predecessor=predecessor__public_id", "added_at", "added_by=added_by__email", "removed_at"),
         lambda org: org.certificates.all(),
     ),
     Table(
@@ -143,7 +146,7 @@ TABLES = (
         "changes",
         ("change=number", "certificate=certificate__public_id", "type", "told_by", "run=run_id", "entry=entry_id",
          "version", "was", "word", "valid_from_was", "valid_from", "valid_until_was", "valid_until", "fields",
-         "seen_at", "created_at"),
+         "facts", "seen_at", "created_at"),
         lambda org: org.changes.all(),
     ),
     Table(
@@ -178,6 +181,98 @@ TABLES = (
         "exports",
         ("id=public_id", "asked_at", "asked_by=asked_by__email", "ready_at", "size", "error"),
         lambda org: org.exports.all(),
+    ),
+    Table(
+        "channels",
+        ("id=public_id", "name", "scheme", "shown", "language", "on", "created_at", "created_by=created_by__email",
+         "failing_since", "last_success_at"),
+        lambda org: org.channels.all(),
+    ),
+    Table(
+        "alert_rules",
+        ("id=public_id", "name", "on", "kinds", "least", "schemes", "tags", "roles", "responsible", "when",
+         "created_at"),
+        lambda org: org.alert_rules.all(),
+    ),
+    Table(
+        "alert_rule_members",
+        ("rule=alertrule__public_id", "member=user__email"),
+        lambda org: AlertRule.members.through._base_manager.filter(alertrule__org=org),
+    ),
+    Table(
+        "alert_rule_suppliers",
+        ("rule=alertrule__public_id", "supplier=supplier__public_id"),
+        lambda org: AlertRule.suppliers.through._base_manager.filter(alertrule__org=org),
+    ),
+    Table(
+        "alert_rule_channels",
+        ("rule=alertrule__public_id", "channel=channel__public_id"),
+        lambda org: AlertRule.channels.through._base_manager.filter(alertrule__org=org),
+    ),
+    Table(
+        "reminder_plans",
+        ("scheme", "tag", "certificate=certificate__public_id", "days"),
+        lambda org: org.reminder_plans.all(),
+    ),
+    Table(
+        "alerts",
+        ("id=public_id", "kind", "severity", "certificate=certificate__public_id", "change=change__number", "about",
+         "about_id", "day", "stage", "facts", "state", "made_at", "told_at", "nobody", "escalated",
+         "assigned_to=assigned_to__email", "decided_at", "decided_by=decided_by__email", "comment", "until",
+         "solved_at", "solved_by"),
+        lambda org: org.notices.all(),
+    ),
+    Table(
+        "absences",
+        ("change=change__number", "certificate=certificate__public_id"),
+        lambda org: Absence.objects.filter(change__org=org),
+    ),
+    Table(
+        "alert_recipients",
+        ("alert=notice__public_id", "member=user__email", "channel=channel__public_id", "when", "why",
+         "rule=rule_name", "reachable", "made_at", "delivery=delivery__public_id"),
+        lambda org: Telling.objects.filter(notice__org=org),
+    ),
+    Table(
+        "webhook_endpoints",
+        ("id=public_id", "name", "url", "types", "state", "created_at", "created_by=created_by__email",
+         "failing_since", "last_success_at", "switched_off_at"),
+        lambda org: org.webhook_endpoints.all(),
+    ),
+    Table(
+        "deliveries",
+        ("id=public_id", "purpose", "to=user__email", "contact=contact__email", "channel=channel__public_id",
+         "endpoint=endpoint__public_id", "change=change__number", "facts", "state", "tries", "made_at", "ended_at",
+         "error"),
+        lambda org: org.deliveries.all(),
+    ),
+    Table(
+        "delivered_alerts",
+        ("delivery=delivery__public_id", "alert=notice__public_id"),
+        lambda org: Delivery.notices.through._base_manager.filter(delivery__org=org),
+    ),
+    Table(
+        "delivery_attempts",
+        ("delivery=delivery__public_id", "number", "began_at", "took_ms", "ok", "status", "said", "request"),
+        lambda org: Attempt.objects.filter(delivery__org=org),
+    ),
+    Table(
+        "successors",
+        ("id=public_id", "certificate=certificate__public_id", "entry=entry_id", "missing", "in_time", "decision",
+         "suggested_at", "decided_at", "decided_by=decided_by__email"),
+        lambda org: org.successors.all(),
+    ),
+    Table(
+        "upload_links",
+        ("id=public_id", "certificate=certificate__public_id", "contact=contact__public_id", "language", "made_at",
+         "made_by=made_by__email", "ends_at", "revoked_at"),
+        lambda org: org.upload_links.all(),
+    ),
+    Table(
+        "proposals",
+        ("id=public_id", "link=link__public_id", "certificate=certificate__public_id", "name", "content_type", "size",
+         "sha256", "note", "uploaded_at", "uploaded_from", "decision", "decided_at", "decided_by=decided_by__email"),
+        lambda org: org.proposals.all(),
     ),
     Table(
         "audit_log",

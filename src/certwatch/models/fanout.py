@@ -156,7 +156,7 @@ def _tell(bulk: Bulk, *, run: int, seen_at: datetime, now: datetime, today: date
         + f"{_KNOWN_BOTH} AND (({_OTHER_DATES} AND NOT {_RENEWED}) OR CAST(fields AS text) <> '[]')"
     )
     bulk.run(
-        """INSERT INTO certwatch_changecounter (org_id, last) SELECT DISTINCT org_id, 0 FROM told
+        """INSERT INTO certwatch_changecounter (org_id, last, noticed) SELECT DISTINCT org_id, 0, 0 FROM told
            WHERE true ON CONFLICT DO NOTHING"""
     )
     if bulk.postgres:  # in order of organisation, so that two syncs never wait for each other in a ring
@@ -166,10 +166,10 @@ def _tell(bulk: Bulk, *, run: int, seen_at: datetime, now: datetime, today: date
         )
     told = bulk.run(
         """INSERT INTO certwatch_change (org_id, number, certificate_id, type, told_by, run_id, entry_id, version, was,
-             word, valid_from_was, valid_from, valid_until_was, valid_until, fields, seen_at, created_at)
+             word, valid_from_was, valid_from, valid_until_was, valid_until, fields, facts, seen_at, created_at)
            SELECT t.org_id, n.last + row_number() OVER (PARTITION BY t.org_id ORDER BY t.certificate_id, t.type),
              t.certificate_id, t.type, %s, %s, m.entry_id, m.version, m.was, m.word, m.valid_from_was, m.valid_from,
-             m.valid_until_was, m.valid_until, m.fields, %s, %s
+             m.valid_until_was, m.valid_until, m.fields, '{}', %s, %s
            FROM told t JOIN moved m ON m.certificate_id = t.certificate_id
            JOIN certwatch_changecounter n ON n.org_id = t.org_id""",
         [f"run:{run}", run, bulk.moment(seen_at), bulk.moment(now)],

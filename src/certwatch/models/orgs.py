@@ -38,6 +38,7 @@ class User(AbstractUser):
     language = models.CharField(max_length=8, blank=True)  # "" until chosen: the browser's, in mails English
     time_zone = models.CharField(max_length=64, blank=True)  # "": the organisation's
     shortcuts = models.BooleanField(default=True)  # single keys on pages (WCAG 2.1.4)
+    mail_failed_at = models.DateTimeField(null=True)  # a mail to the address was given up; a later success clears it
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -65,6 +66,10 @@ def default_reminders() -> list[int]:
     return [60, 30, 14, 7, 1]  # alerts.md, `expiring`
 
 
+def default_supplier_reminders() -> list[int]:
+    return [90, 60, 30]
+
+
 class Organisation(models.Model):
     """A customer: a buyer of certified goods."""
 
@@ -76,6 +81,10 @@ class Organisation(models.Model):
     four_eyes = models.BooleanField(default=False)  # what is entered by hand needs a second person
     expiring_days = models.PositiveSmallIntegerField(default=60)  # "Expiring soon" begins so many days before the end
     reminder_days = models.JSONField(default=default_reminders)  # days before the last day, the most first
+    supplier_reminders = models.BooleanField(default=False)  # also to suppliers' contacts
+    supplier_days = models.JSONField(default=default_supplier_reminders)
+    looked_on = models.DateField(null=True)  # the last local day on which its dates were looked at
+    rested = models.BooleanField(default=False)  # closed or its trial over: when it is open again, one mail says so
     trial_ends = models.DateTimeField(null=True)  # None: no trial, open
     closed_at = models.DateTimeField(null=True)  # closed by the operator
     delete_after = models.DateTimeField(null=True)  # when all of it is removed, unless somebody takes that back
@@ -112,6 +121,14 @@ class TrialReminder(models.Model):
         constraints = [models.UniqueConstraint(fields=["org", "trial_ends", "days"], name="one_trial_reminder")]
 
 
+class Digest(models.TextChoices):
+    """Whether a member gets the daily digest."""
+
+    ON = "on", _("When there is something to tell")
+    ALWAYS = "always", _("Every working day")
+    OFF = "off", _("Never")
+
+
 class Membership(OrgOwned):
     """A person in an organisation."""
 
@@ -120,6 +137,11 @@ class Membership(OrgOwned):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=Role.choices)
     ends_on = models.DateField(null=True)  # last day of the access, in the organisation's time zone; None: no end
+    digest = models.CharField(max_length=6, choices=Digest.choices, default=Digest.ON)
+    digested_on = models.DateField(null=True)  # the last local day on which a digest was looked at
+    deputy = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )  # who is told if nobody acts
     created_at = models.DateTimeField()
 
     across_orgs = models.Manager()
