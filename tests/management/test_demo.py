@@ -116,6 +116,7 @@ def test_its_environment_leads_to_nothing_of_a_real_installation(folder: DemoFol
         "LANG": "C",
         "CERTWATCH_HOME": str(folder.path),
         "CERTWATCH_BASE_URL": "http://127.0.0.1:8123",
+        "CERTWATCH_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
         "CERTWATCH_SOURCE_ISCC_URL": "http://127.0.0.1:9090/iscc",
         "CERTWATCH_SOURCE_REDCERT_URL": "http://127.0.0.1:9090/redcert",
     }

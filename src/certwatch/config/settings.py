@@ -193,7 +193,7 @@ CACHES["default"] = (  # shared by all processes: the limits on guessing count i
 DEFAULT_FROM_EMAIL = ENV.email_from
 SERVER_EMAIL = ENV.email_from
 EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend" if ENV.email_url else "django.core.mail.backends.console.EmailBackend"
+    "django.core.mail.backends.smtp.EmailBackend" if ENV.email_url else "certwatch.channels.console.EmailBackend"
 )
 if ENV.email_url:
     _server = environ.mail_server(ENV.email_url)

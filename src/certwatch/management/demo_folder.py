@@ -98,7 +98,12 @@ class DemoFolder:
 
     def _settings(self, port: int, sources: Mapping[str, str]) -> dict[str, str]:
         addresses = {f"CERTWATCH_SOURCE_{name.upper()}_URL": address for name, address in sources.items()}
-        return {"CERTWATCH_HOME": str(self.path), "CERTWATCH_BASE_URL": f"http://{HOST}:{port}", **addresses}
+        return {
+            "CERTWATCH_HOME": str(self.path),
+            "CERTWATCH_BASE_URL": f"http://{HOST}:{port}",
+            "CERTWATCH_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",  # so that webhooks can be tried on this machine
+            **addresses,
+        }
 
 
 def shown(path: Path) -> str:
