@@ -9,7 +9,19 @@ from django.db.models import Q
 from django.utils import timezone
 
 from certwatch import models
-from certwatch.jobs import checks, contacts, deletion, exports, files, housekeeping, imports, releases, sources, trials
+from certwatch.jobs import (
+    checks,
+    contacts,
+    deletion,
+    exports,
+    files,
+    housekeeping,
+    imports,
+    notices,
+    releases,
+    sources,
+    trials,
+)
 from certwatch.jobs.queue import QUEUE
 
 log = structlog.get_logger()
@@ -39,7 +51,12 @@ DUTIES = (
     Duty("exports", exports.TIDY_EVERY, exports.tidy),
     Duty("deletion", deletion.LOOK_EVERY, deletion.carry_out),
 )
-ERRANDS: tuple[Callable[[datetime], None], ...] = (imports.look, checks.look, exports.look)  # people wait: every second
+ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
+    imports.look,
+    checks.look,
+    exports.look,
+    notices.make,
+)
 
 
 def open_rows() -> None:
