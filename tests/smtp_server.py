@@ -46,7 +46,8 @@ class Mailbox:
 
 
 def text(mail: Any) -> str:
-    return str(mail.get_content())
+    """What stands in it as plain text."""
+    return str(mail.get_body(("plain",)).get_content())
 
 
 class _AtFreePort(Controller):
