@@ -6,7 +6,8 @@ from django.conf import LazySettings
 
 from certwatch.actions import secrets
 from certwatch.management import program
-from certwatch.models import User
+from certwatch.models import Channel, Organisation, User, WebhookEndpoint
+from tests.conftest import NOON
 
 
 def test_what_is_stored_does_not_hold_the_secret() -> None:
@@ -41,3 +42,26 @@ def test_after_rotation_former_secret_keys_can_go(
     assert secrets.decrypt(totp.data["secret"]) == "totp"
     assert secrets.decrypt(codes.data["seed"]) == "seed"
     assert codes.data["used_mask"] == 5
+
+
+@pytest.mark.django_db
+def test_addresses_of_channels_and_secrets_of_webhooks_are_written_anew(
+    settings: LazySettings, nordmuehle: Organisation
+) -> None:
+    nordmuehle.channels.create(name="#oils", scheme="slack", address=secrets.encrypt("slack://A/B/C"), created_at=NOON)
+    nordmuehle.channels.create(name="gone", scheme="slack", address="", on=False, created_at=NOON)  # removed
+    nordmuehle.webhook_endpoints.create(
+        url="https://erp.example", secret=secrets.encrypt("whsec_new"), old_secret=secrets.encrypt("whsec_old"),
+        created_at=NOON,
+    )  # fmt: skip
+    nordmuehle.webhook_endpoints.create(url="https://bi.example", secret=secrets.encrypt("whsec_bi"), created_at=NOON)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a new one"
+    assert secrets.rotate() == 4
+    settings.SECRET_KEY_FALLBACKS = []
+    assert [c.address and secrets.decrypt(c.address) for c in Channel.across_orgs.order_by("pk")] == [
+        "slack://A/B/C",
+        "",
+    ]
+    erp, bi = WebhookEndpoint.across_orgs.order_by("pk")
+    assert [secrets.decrypt(erp.secret), secrets.decrypt(erp.old_secret)] == ["whsec_new", "whsec_old"]
+    assert (secrets.decrypt(bi.secret), bi.old_secret) == ("whsec_bi", "")

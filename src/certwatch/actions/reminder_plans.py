@@ -1,4 +1,4 @@
-"""Days on which somebody is reminded: plans of schemes and tags where they are not the organisation's, and suppliers'."""
+"""Days on which somebody is reminded: plans of schemes and tags, and the reminders to suppliers."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,5 @@
-"""Secrets that must be read again (TOTP seeds, webhook secrets): encrypted at rest with a key made of the secret key.
+"""Secrets that must be read again (TOTP seeds, webhook secrets, channels' addresses): encrypted at rest with a key made
+of the secret key.
 
 Of keys and tokens that are only compared the digest is kept; they are none of this module's.
 """
@@ -11,7 +12,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model, QuerySet
 
+from certwatch.models import Channel, WebhookEndpoint
 from certwatch.rules.errors import Refused
 
 
@@ -44,6 +47,20 @@ def rotate() -> int:
             factor.data[name] = encrypt(decrypt(factor.data[name]))
             count += 1
         factor.save(update_fields=["data"])
+    count += _written_anew(Channel.across_orgs.select_for_update(), "address")
+    return count + _written_anew(WebhookEndpoint.across_orgs.select_for_update(), "secret", "old_secret")
+
+
+def _written_anew(rows: "QuerySet[Model]", *fields: str) -> int:
+    """How many secrets stand in these fields of the rows; what is empty stays empty."""
+    count = 0
+    for row in list(rows):
+        stored = {field: text for field in fields if (text := getattr(row, field))}
+        for field, text in stored.items():
+            setattr(row, field, encrypt(decrypt(text)))
+        if stored:
+            row.save(update_fields=stored)
+            count += len(stored)
     return count
 
 
