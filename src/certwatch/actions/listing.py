@@ -115,6 +115,15 @@ def of_supplier(org: Organisation, supplier: Supplier, *, today: date, now: date
     return _rows(org, found.order_by(*_ORDERS["status"])[:1_000], known, today, now)
 
 
+def described(
+    org: Organisation, *, q: str = "", scheme: Sequence[str] = (), supplier: Sequence[str] = (), tag: Sequence[str] = ()
+) -> QuerySet[Any]:
+    """All certificates, watched or not, that fit: a list of something else is filtered by its certificates."""
+    wanted = Filter(q=q, scheme=tuple(scheme), supplier=tuple(supplier), tag=tuple(tag))
+    found: QuerySet[Any] = org.certificates.annotate(tags_text=Cast("tags", TextField()), number_plain=_PLAIN)
+    return found.filter(_by_description(wanted))
+
+
 @dataclass(frozen=True, slots=True)
 class Menus:
     """What the filters offer, with how many of all watched certificates fit, and how many the filter lets through."""
@@ -221,7 +230,7 @@ def _annotated(org: Organisation, today: date, known: Mapping[str, SourceState])
         holder_shown=Lower(holder),
         supplier_shown=Lower(Coalesce("supplier__name", Value(""), output_field=CharField())),
         tags_text=Cast("tags", text),
-        number_plain=Replace(Replace("number_key", Value("-"), Value("")), Value(" "), Value("")),
+        number_plain=_PLAIN,
     )
     return found
 
@@ -271,21 +280,14 @@ def _checked(certificate: Certificate, state: SourceState | None) -> datetime | 
     return max((moment for moment in times if moment is not None), default=None)
 
 
+_PLAIN = Replace(Replace("number_key", Value("-"), Value("")), Value(" "), Value(""))
 _WAITING = OwnVersion.objects.filter(certificate=OuterRef("pk"), known_from=None, known_until=None)
 
 
 def _conditions(wanted: Filter, today: date) -> Q:
-    condition = Q()
-    if wanted.q:
-        condition &= _text(wanted.q)
+    condition = _by_description(wanted)
     if wanted.status:
         condition &= Q(shown__in=[key.value for word in wanted.status for key in STATUSES[word]])
-    if wanted.scheme:
-        condition &= Q(scheme__in=wanted.scheme)
-    if wanted.supplier:
-        condition &= _any(Q(supplier__name_key__contains=numbers.name_key(name)) for name in wanted.supplier)
-    if wanted.tag:
-        condition &= _any(_tagged(tag) for tag in wanted.tag)
     if wanted.kind:
         condition &= Q(kind=wanted.kind)
     if wanted.expires_within is not None:
@@ -295,6 +297,20 @@ def _conditions(wanted: Filter, today: date) -> Q:
         condition &= Q(valid_until__gte=wanted.ends_from)
     if wanted.ends_to:
         condition &= Q(valid_until__lte=wanted.ends_to)
+    return condition
+
+
+def _by_description(wanted: Filter) -> Q:
+    """What no date changes."""
+    condition = Q()
+    if wanted.q:
+        condition &= _text(wanted.q)
+    if wanted.scheme:
+        condition &= Q(scheme__in=wanted.scheme)
+    if wanted.supplier:
+        condition &= _any(Q(supplier__name_key__contains=numbers.name_key(name)) for name in wanted.supplier)
+    if wanted.tag:
+        condition &= _any(_tagged(tag) for tag in wanted.tag)
     return condition
 
 

@@ -76,29 +76,28 @@ class Filter:
 def read(values: Mapping[str, Sequence[str]]) -> Filter:
     """The filter that an address asks for. What makes no sense is left out: an old link still shows a list."""
 
-    def texts(name: str) -> list[str]:
-        cleaned = (value.replace("\0", "").strip()[:LONGEST_TEXT].strip() for value in values.get(name, ()))
-        return [text for text in cleaned if text]
-
     def first(name: str) -> str:
-        return next(iter(texts(name)), "")
-
-    def several(name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(texts(name)))[:MOST_VALUES]
+        return next(iter(texts_of(values, name)), "")
 
     sort, kind, within = first("sort"), first("kind"), first("expires_within")
     return Filter(
         q=first("q"),
-        status=tuple(word for word in several("status") if word in STATUSES),
-        scheme=several("scheme"),
-        supplier=several("supplier"),
-        tag=several("tag"),
+        status=tuple(word for word in texts_of(values, "status") if word in STATUSES),
+        scheme=texts_of(values, "scheme"),
+        supplier=texts_of(values, "supplier"),
+        tag=texts_of(values, "tag"),
         kind=kind if kind in KINDS else "",
         expires_within=int(within) if within.isascii() and within.isdigit() and int(within) <= MOST_DAYS else None,
         ends_from=_day(first("ends_from")),
         ends_to=_day(first("ends_to")),
         sort=sort if sort.removeprefix("-") in SORTS else "status",
     )
+
+
+def texts_of(values: Mapping[str, Sequence[str]], name: str) -> tuple[str, ...]:
+    """The values of one field of an address, cleaned, each once; so many as a condition may have."""
+    cleaned = (value.replace("\0", "").strip()[:LONGEST_TEXT].strip() for value in values.get(name, ()))
+    return tuple(dict.fromkeys(text for text in cleaned if text))[:MOST_VALUES]
 
 
 def _lists(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
