@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from certwatch.actions import audit
-from certwatch.models import Certificate, Document, User
+from certwatch.models import Certificate, Document, Proposal, User
 from certwatch.rules.errors import Refused
 
 LARGEST = 20 * 1024 * 1024  # bytes
@@ -55,11 +55,11 @@ def keep(certificate: Certificate, upload: Upload, *, by: User | None, now: date
     kind = content_type(upload.content)
     document: Document = certificate.documents.create(
         org=certificate.org,
-        name=_shown_name(upload.name),
+        name=shown_name(upload.name),
         content_type=kind,
         size=len(upload.content),
         sha256=hashlib.sha256(upload.content).hexdigest(),
-        path=_write(upload.content, kind.rpartition("/")[2]),
+        path=write("documents", upload.content, kind),
         added_at=now,
         added_by=by,
     )
@@ -81,28 +81,21 @@ def remove(document: Document, *, by: User, now: datetime, address: str | None =
     document.delete()
 
 
-def content(document: Document) -> bytes:
+def content(document: Document | Proposal) -> bytes:
     """What was handed in. Raises `FileNotFoundError` where the file is gone."""
     return (Path(settings.ENV.files) / document.path).read_bytes()
 
 
-def _shown_name(name: str) -> str:
+def shown_name(name: str) -> str:
     """A file's name as it may stand on a page and in a header: its end, with nothing that cannot be seen."""
     plain = "".join(c for c in " ".join(name.split()) if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     return plain.strip()[-255:] or "document"
 
 
-def _note(action: str, document: Document, *, by: User, now: datetime, address: str | None) -> None:
-    audit.note(
-        document.org, action, about=document.name, about_id=document.public_id, by=by, now=now, address=address,
-        certificate=document.certificate.number, sha256=document.sha256,
-    )  # fmt: skip
-
-
-def _write(content: bytes, ending: str) -> str:
-    """Where the file now lies, below CERTWATCH_FILES. The disk has it when this returns."""
+def write(folder: str, content: bytes, kind: str) -> str:
+    """Where the file of this content type now lies, below CERTWATCH_FILES. The disk has it when this returns."""
     name = secrets.token_hex(16)
-    path = f"documents/{name[:2]}/{name}.{ending}"
+    path = f"{folder}/{name[:2]}/{name}.{kind.rpartition('/')[2]}"
     target = Path(settings.ENV.files) / path
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".part")
@@ -111,9 +104,16 @@ def _write(content: bytes, ending: str) -> str:
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(target)
-    folder = os.open(target.parent, os.O_RDONLY)
+    around = os.open(target.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(around)
     finally:
-        os.close(folder)
+        os.close(around)
     return path
+
+
+def _note(action: str, document: Document, *, by: User, now: datetime, address: str | None) -> None:
+    audit.note(
+        document.org, action, about=document.name, about_id=document.public_id, by=by, now=now, address=address,
+        certificate=document.certificate.number, sha256=document.sha256,
+    )  # fmt: skip

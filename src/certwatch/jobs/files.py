@@ -1,4 +1,5 @@
-"""The duty `files`: documents, exports and uploads that no row names any more are removed, at the earliest a day later.
+"""The duty `files`: documents, exports, uploads and suppliers' files that no row names any more are removed, at the
+earliest a day later.
 
 A backup, or somebody who is just downloading, may still want them. That a file is on its way out says a mark beside it,
 so nobody has to remember when its row went.
@@ -10,11 +11,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from certwatch.models import Document, Export, Import
+from certwatch.models import Document, Export, Import, Proposal
 
 LOOK_EVERY = timedelta(hours=6)
 KEPT_FOR = timedelta(days=1)
-FOLDERS: dict[str, type[Document | Export | Import]] = {"documents": Document, "exports": Export, "uploads": Import}
+Filed = type[Document] | type[Export] | type[Import] | type[Proposal]
+FOLDERS: dict[str, Filed] = {"documents": Document, "exports": Export, "uploads": Import, "proposals": Proposal}
 MARK, UNFINISHED = ".gone", ".part"
 CHUNK = 500
 
@@ -26,7 +28,7 @@ def sweep(now: datetime) -> None:
         _sweep(root, folder, model, now)
 
 
-def _sweep(root: Path, folder: str, model: type[Document | Export | Import], now: datetime) -> None:
+def _sweep(root: Path, folder: str, model: Filed, now: datetime) -> None:
     files = _files(root / folder)
     for start in range(0, len(files), CHUNK):
         names = {str(path.relative_to(root)): path for path in files[start : start + CHUNK]}
