@@ -40,6 +40,13 @@ def test_all_of_it_is_kept_and_noted(certificate: Certificate, mia: User, anna: 
     assert note.details["changed"]["review_on"] == [None, "2027-01-01"]
 
 
+def test_each_move_of_the_review_is_counted(certificate: Certificate, mia: User) -> None:
+    for review_on in (date(2027, 1, 1), date(2027, 1, 1), date(2027, 2, 1), None):  # one of them moves nothing
+        say(certificate, mia, review_on=review_on)
+    certificate.refresh_from_db()
+    assert (certificate.review_on, certificate.review_moves) == (None, 3)
+
+
 def test_what_changes_nothing_is_not_noted(certificate: Certificate, mia: User) -> None:
     notes = AuditEntry.objects.count()
     say(certificate, mia)

@@ -83,8 +83,8 @@ def enter(
     elif certificate.kind == Kind.NIS:
         certificate.org = org
         certificate.scheme = scheme or certificate.scheme
-        certificate.review_on = review_on or certificate.review_on
-        certificate.save(update_fields=["scheme", "review_on"])
+        certificate.look_again_on(review_on or certificate.review_on)
+        certificate.save(update_fields=["scheme", "review_on", "review_moves"])
         version = _correct(certificate, said, by=by, now=now)
         deed = "certificate.corrected"
     else:

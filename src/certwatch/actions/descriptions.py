@@ -48,8 +48,9 @@ def describe(
     before = _as_it_stands(certificate)
     moved = _set_supplier(certificate, said.supplier, now)
     certificate.responsible, certificate.tags = said.responsible, list(said.tags)
-    certificate.notes, certificate.review_on = said.notes, said.review_on
-    certificate.save(update_fields=["supplier", "responsible", "tags", "notes", "review_on"])
+    certificate.notes = said.notes
+    certificate.look_again_on(said.review_on)
+    certificate.save(update_fields=["supplier", "responsible", "tags", "notes", "review_on", "review_moves"])
     if moved:
         certificates.settle_again(org, [certificate], now=now)
     after = _as_it_stands(certificate)

@@ -117,6 +117,11 @@ class Certificate(OrgOwned):
             models.Index(fields=["valid_until"], name="certificate_reminders"),  # jobs: who expires soon?
         ]
 
+    def look_again_on(self, day: date | None) -> None:
+        """Set the day of the next review, not saved yet. Calendars must hear of each move (`review_moves`)."""
+        self.review_moves += day != self.review_on
+        self.review_on = day
+
     def status(self, now: datetime) -> Status:
         """What it is now, on the organisation's calendar."""
         return status_on(self.org.today(now), Status(self.word), self.valid_from, self.valid_until)
