@@ -29,7 +29,7 @@ from certwatch.models.documents import Document
 from certwatch.models.duties import Duty
 from certwatch.models.exports import Export
 from certwatch.models.imports import Import, ImportRow, ImportState
-from certwatch.models.keys import ApiKey, Usage
+from certwatch.models.keys import ApiKey, IdempotentCall, Usage
 from certwatch.models.orgs import Digest, Invitation, Membership, Organisation, Role, TrialReminder, User
 from certwatch.models.registers import Entry, EntryVersion, HeldReading, RunState, SourceState, Sync
 from certwatch.models.suppliers import Supplier, SupplierContact
@@ -63,6 +63,7 @@ __all__ = [
     "EntryVersion",
     "Export",
     "HeldReading",
+    "IdempotentCall",
     "Import",
     "ImportRow",
     "ImportState",

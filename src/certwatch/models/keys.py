@@ -45,3 +45,20 @@ class Usage(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key", "minute"], name="one_usage_per_minute")]
+
+
+class IdempotentCall(models.Model):
+    """A call that its sender may repeat: claimed under his Idempotency-Key, then kept with its answer for a day."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="idempotent_calls", db_index=False)
+    path = models.CharField(max_length=200)
+    name = models.CharField(max_length=255)  # the Idempotency-Key
+    body_sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    claimed_until = models.DateTimeField()  # until then whoever works on it is waited for
+    status = models.PositiveSmallIntegerField(null=True)  # of the answer; None: there is none yet
+    answer = models.JSONField(null=True)  # never with a secret
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "path", "name"], name="one_call_per_idempotency_key")]
+        indexes = [models.Index(fields=["made_at"], name="idempotent_calls_by_age")]  # housekeeping: what is old?
