@@ -8,6 +8,7 @@ AREAS: dict[str, str | Promise] = {  # what stands before the dot
     "certificates": _("Several certificates"),
     "alert": _("Alerts"),
     "document": _("Documents"),
+    "proposal": _("Files from suppliers"),
     "supplier": _("Suppliers"),
     "view": _("Views"),
     "member": _("Members"),
@@ -43,6 +44,11 @@ DEEDS: dict[str, str | Promise] = {
     "alert.reopened": _("Opened an alert again"),
     "document.added": _("Added a document"),
     "document.removed": _("Removed a document"),
+    "proposal.asked": _("Asked a supplier for a new certificate"),
+    "proposal.link_revoked": _("Revoked a supplier’s upload link"),
+    "proposal.uploaded": _("Uploaded a file without an account"),
+    "proposal.accepted": _("Accepted a supplier’s file"),
+    "proposal.dismissed": _("Dismissed a supplier’s file"),
     "supplier.created": _("Added a supplier"),
     "supplier.changed": _("Changed a supplier"),
     "supplier.removed": _("Removed a supplier"),
@@ -109,6 +115,7 @@ DEEDS: dict[str, str | Promise] = {
 ACTORS: dict[str, str | Promise] = {  # who has no account
     "command line": _("Command line"),
     "deletion": _("Deletion duty"),
+    "supplier": _("A supplier"),
 }
 
 OPERATORS = frozenset({"user", "operator", "message", "run"})  # areas that no organisation's log has
