@@ -35,12 +35,12 @@ ACROSS_ORGS = (
     "actions/carrier.py",  # messages that are due
     "actions/successors.py",  # of all who watch a source
     "actions/feed.py",  # a calendar by its token
-    "actions/documents.py",  # an upload link by its token
     "actions/keys.py",  # the operator revokes a key by its id
     "actions/notices.py",
     "actions/orgs.py",  # an invitation by its token
     "actions/secrets.py",  # rotation
     "actions/syncs.py",
+    "actions/upload_links.py",  # an upload link by its token
     "web/operator.py",
 )
 
