@@ -11,7 +11,7 @@ CertWatchError
 └── DeliveryFailed           a message could not be handed over
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 class CertWatchError(Exception):
@@ -51,8 +51,21 @@ class Incomplete(SourceError):
 
 
 class DeliveryFailed(CertWatchError):
-    """A message could not be handed over. `permanent`: do not try again."""
+    """A message could not be handed over.
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    `permanent`: do not try again. `wish`: how long the receiver asks us to wait. `status` and `said`: what an HTTP
+    server answered, and how that began. `ours`: it failed before anybody looked at the receiver's address.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        wish: timedelta | None = None,
+        status: int | None = None,
+        said: str = "",
+        ours: bool = False,
+    ) -> None:
         super().__init__(message)
-        self.permanent = permanent
+        self.permanent, self.wish, self.status, self.said, self.ours = permanent, wish, status, said, ours
