@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from certwatch.models.orgs import Organisation
@@ -22,7 +23,10 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = _("audit entry"), _("audit entries")
-        indexes = [models.Index(fields=["org", "-id"], name="audit_newest_first")]
+        indexes = [
+            models.Index(fields=["org", "-id"], name="audit_newest_first"),
+            models.Index(fields=["about_id"], condition=~Q(about_id=""), name="audit_of_one"),  # what was done to it?
+        ]
 
     def __str__(self) -> str:
         return self.action
