@@ -31,8 +31,10 @@ ACROSS_ORGS = (
     "actions/changes.py",  # the changes of a whole run
     "actions/deliveries.py",
     "actions/digests.py",  # the digests that are due
+    "actions/tellings.py",  # notices that nobody was told of yet
     "actions/reminders.py",  # what a day brings to all organisations
     "actions/carrier.py",  # messages that are due
+    "actions/outcomes.py",  # what became of them
     "actions/successors.py",  # of all who watch a source
     "actions/feed.py",  # a calendar by its token
     "actions/keys.py",  # the operator revokes a key by its id

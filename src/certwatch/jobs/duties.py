@@ -20,6 +20,7 @@ from certwatch.jobs import (
     notices,
     releases,
     sources,
+    tellings,
     trials,
 )
 from certwatch.jobs.queue import QUEUE
@@ -56,6 +57,7 @@ ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
     checks.look,
     exports.look,
     notices.make,
+    tellings.decide,
 )
 
 

@@ -1,0 +1,216 @@
+"""Deciding who hears of new notices, once each, and gathering what goes to one reader in one message."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count, groupby
+from typing import NamedTuple, TypeVar
+
+import structlog
+from django.db import transaction
+
+from certwatch.actions import audience, deliveries
+from certwatch.actions.audience import Audience
+from certwatch.actions.notices import STANDING, WORKING
+from certwatch.models import Delivery, DeliveryState, Notice, Organisation, Purpose, Telling, When
+from certwatch.rules import routing
+from certwatch.rules.notices import Severity, State
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+ONE_LOOK = 10_000  # notices; what is left comes with the next look, a second later
+ONE_CHUNK = 2_000  # of one organisation, in one transaction: others wait no longer than a fraction of a second
+HOLD = timedelta(seconds=10)  # so long a message waits for the rest of its notices, should we die in between
+PAUSE = timedelta(minutes=1)  # before an organisation is tried again that could not be worked on
+ROWS = 500  # of one statement; SQLite takes some thousand values
+
+_broken: dict[int, datetime] = {}  # organisations of which this process knows, and until when it leaves them alone
+
+
+class Recipient(NamedTuple):
+    """A person or a channel, by its key."""
+
+    user: int | None
+    channel: int | None
+
+    def __str__(self) -> str:
+        return f"u{self.user}" if self.user is not None else f"ch{self.channel}"
+
+
+@dataclass(slots=True)
+class Message:
+    """What one recipient gets at once: `told_for` names organisation, occasion and recipient."""
+
+    told_for: str
+    to: Recipient
+    tellings: list[Telling] = field(default_factory=list)
+
+
+def decide(now: datetime) -> None:
+    """Decide who hears of the notices that nobody has been told of yet. Asked every second."""
+    left_alone = [org for org, until in _broken.items() if now < until]
+    new = Notice.across_orgs.filter(told_at=None, org__isnull=False).exclude(org__in=left_alone).order_by("pk")
+    found = sorted(new.values_list("org_id", "pk")[:ONE_LOOK])
+    orgs = Organisation.objects.in_bulk({org for org, _ in found})
+    for pk, rows in groupby(found, key=lambda row: row[0]):
+        try:
+            _decide_of(orgs[pk], [notice for _, notice in rows], now)
+        except Exception:  # one organisation must not stop the others
+            _broken[pk] = now + PAUSE
+            log.exception("It could not be decided who hears of an organisation's notices.", org=orgs[pk].slug)
+
+
+def send(listening: Audience, purpose: Purpose, messages: Iterable[Message], *, now: datetime, due: datetime) -> None:
+    """Make deliveries of `messages` and hang their tellings on them, in the caller's transaction.
+
+    What waits untried under the same name takes them in; where it is on its way already, another one follows it.
+    """
+    left = {message.told_for: message for message in messages}
+    for turn in count(1):
+        names = {_name(told_for, turn): message for told_for, message in left.items()}
+        found = _made(listening, purpose, names, now=now, due=due)
+        for name, delivery in found.items():
+            message = names[name]
+            del left[message.told_for]
+            for telling in message.tellings:
+                telling.delivery_id = delivery
+        _hang_on([(delivery, t.notice_id) for name, delivery in found.items() for t in names[name].tellings])
+        if not left:
+            return
+
+
+def chunks(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]
+
+
+def _decide_of(org: Organisation, keys: Sequence[int], now: datetime) -> None:
+    if org.state(now) not in WORKING:
+        _let_rest(org, keys, now)
+        return
+    listening = audience.of(org, now)
+    for chunk in chunks(keys, ONE_CHUNK):
+        with transaction.atomic():
+            more = org.notices.filter(told_at=None, pk__gt=chunk[-1]).exists()
+            _tell(listening, chunk, now=now, due=now + HOLD if more else now)
+            if not more:
+                held = org.deliveries.filter(purpose=Purpose.ALERTS, state=DeliveryState.WAITING, tries=0)
+                held.filter(due_at__gt=now, due_at__lte=now + HOLD).update(due_at=now)
+
+
+def _let_rest(org: Organisation, keys: Sequence[int], now: datetime) -> None:
+    """It was closed, or its trial ended, before anybody was told."""
+    with transaction.atomic():
+        for chunk in chunks(keys, ROWS):
+            untold = org.notices.filter(pk__in=chunk, told_at=None)
+            untold.filter(state__in=STANDING).update(state=State.RESTING)
+            untold.update(told_at=now)
+        Organisation.objects.filter(pk=org.pk).update(rested=True)
+
+
+def _tell(listening: Audience, keys: Sequence[int], *, now: datetime, due: datetime) -> None:
+    notices = _locked(listening.org, keys)
+    tellings: list[Telling] = []
+    messages: dict[str, Message] = {}
+    nobody, informed = [], []
+    for notice in notices:
+        if notice.state not in STANDING:  # its cause ended before anybody was told, or another stage was
+            continue
+        decided = listening.recipients(notice)
+        made = [_telling(notice, one, now) for one in decided.told]
+        tellings += made
+        for telling in made:
+            if telling.when == When.AT_ONCE and _gets_messages(listening, telling):
+                to = Recipient(telling.user_id, telling.channel_id)
+                told_for = f"o{notice.org_id}:once:{notice.batch}:{to}"
+                messages.setdefault(told_for, Message(told_for, to)).tellings.append(telling)
+        if decided.nobody:
+            nobody.append(notice.pk)
+        if notice.severity == Severity.INFORMATION:
+            informed.append(notice.pk)
+    send(listening, Purpose.ALERTS, messages.values(), now=now, due=due)
+    Telling.objects.bulk_create(tellings, batch_size=ROWS)
+    _note(listening.org, [notice.pk for notice in notices], nobody, informed, now)
+
+
+def _locked(org: Organisation, keys: Sequence[int]) -> list[Notice]:
+    """Those of `keys` that nobody was told of, locked until the transaction ends; without those that another worker
+    is at."""
+    found: list[Notice] = []
+    wanted = org.notices.select_related("certificate__supplier").order_by("pk")
+    for chunk in chunks(keys, ROWS):
+        free = wanted.filter(pk__in=chunk, told_at=None).select_for_update(of=("self",), skip_locked=True)
+        found += free
+    return found
+
+
+def _telling(notice: Notice, one: routing.Told, now: datetime) -> Telling:
+    return Telling(
+        notice=notice,
+        user_id=one.user,
+        channel_id=one.channel,
+        when=one.when,
+        why=one.why.value,
+        rule_id=one.rule,
+        rule_name=one.rule_name,
+        reachable=one.reachable,
+        made_at=now,
+    )
+
+
+def _gets_messages(listening: Audience, telling: Telling) -> bool:
+    """To an address that was given up mails go all the same: only a success shows that it works again."""
+    return telling.channel_id is not None or telling.user_id in listening.confirmed
+
+
+def _name(told_for: str, turn: int) -> str:
+    return told_for if turn == 1 else f"{told_for}:{turn}"
+
+
+def _made(
+    listening: Audience, purpose: Purpose, names: dict[str, Message], *, now: datetime, due: datetime
+) -> dict[str, int]:
+    """The key of each delivery of `names` that nobody has tried yet, made where there was none. They stay locked until
+    the transaction ends, so that nothing is sent before all of it hangs on it."""
+    found: dict[str, int] = {}
+    ours = listening.org.deliveries
+    for some in chunks(list(names), ROWS):
+        wanted = [_delivery(listening, purpose, name, names[name].to, now=now, due=due) for name in some]
+        ours.bulk_create(wanted, ignore_conflicts=True)
+        untried = ours.filter(told_for__in=some, state=DeliveryState.WAITING, tries=0, leased_until=None)
+        found.update(untried.select_for_update().values_list("told_for", "pk"))
+    return found
+
+
+def _delivery(
+    listening: Audience, purpose: Purpose, told_for: str, to: Recipient, *, now: datetime, due: datetime
+) -> Delivery:
+    host = deliveries.MAIL if to.channel is None else listening.channels[to.channel].scheme
+    return Delivery(
+        org=listening.org,
+        purpose=purpose,
+        told_for=told_for,
+        user_id=to.user,
+        channel_id=to.channel,
+        host=host,
+        due_at=due,
+        made_at=now,
+    )
+
+
+def _hang_on(pairs: Sequence[tuple[int, int]]) -> None:
+    through = Delivery.notices.through
+    rows = [through(delivery_id=delivery, notice_id=notice) for delivery, notice in pairs]
+    through.objects.bulk_create(rows, batch_size=ROWS, ignore_conflicts=True)
+
+
+def _note(
+    org: Organisation, decided: Sequence[int], nobody: Sequence[int], informed: Sequence[int], now: datetime
+) -> None:
+    for chunk in chunks(decided, ROWS):
+        org.notices.filter(pk__in=chunk).update(told_at=now)
+    for chunk in chunks(nobody, ROWS):
+        org.notices.filter(pk__in=chunk).update(nobody=True)
+    for chunk in chunks(informed, ROWS):
+        org.notices.filter(pk__in=chunk).update(state=State.SOLVED, solved_at=now, solved_by="told")
