@@ -19,6 +19,7 @@ from certwatch.jobs import (
     imports,
     notices,
     releases,
+    reminders,
     sources,
     tellings,
     trials,
@@ -51,6 +52,7 @@ DUTIES = (
     Duty("files", files.LOOK_EVERY, files.sweep),
     Duty("exports", exports.TIDY_EVERY, exports.tidy),
     Duty("deletion", deletion.LOOK_EVERY, deletion.carry_out),
+    Duty("reminders", reminders.LOOK_EVERY, reminders.look, at_start=True),
 )
 ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
     imports.look,
