@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from certwatch.actions import audit
-from certwatch.models import AlertRule, Channel, Organisation, Role, Supplier, User, When
-from certwatch.rules import names
+from certwatch.actions import audience, audit
+from certwatch.models import AlertRule, Channel, Notice, Organisation, Role, Supplier, User, When
+from certwatch.rules import names, routing
 from certwatch.rules.errors import Refused
 from certwatch.rules.notices import EVENTS_ONLY, OPERATORS, Kind, Severity
 
 MOST_RULES = 100  # each notice is held against every rule
 MOST_NAMED = 50  # schemes, tags or suppliers of one rule
 LONGEST_SCHEME, LONGEST_TAG = 60, 100
+PREVIEWED = timedelta(days=30)  # how far back a preview looks,
+MOST_PREVIEWED = 5_000  # … and at how many alerts
 KINDS = tuple(kind for kind in Kind if kind not in EVENTS_ONLY and kind not in OPERATORS)  # what people can be told
 SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.INFORMATION)
 
@@ -43,7 +45,7 @@ def save(
     org: Organisation, rule: AlertRule | None, said: Said, *, by: User, now: datetime, address: str | None = None
 ) -> AlertRule:
     """Make a rule, or put `said` in place of what stood there. Raises `Refused` for what no rule can be about."""
-    Organisation.objects.select_for_update().get(pk=org.pk)  # so that two at once do not make one too many
+    Organisation.objects.select_for_update(no_key=True).get(pk=org.pk)  # so that two at once do not make one too many
     name = names.clean(said.name, _("The name"), 100)
     _check(org, said, now)
     if rule is None and org.alert_rules.count() >= MOST_RULES:
@@ -83,6 +85,29 @@ def remove(rule: AlertRule, *, by: User, now: datetime, address: str | None = No
     rule.delete()
 
 
+def fitting(org: Organisation, said: Said, *, now: datetime) -> tuple[list[Notice], bool]:
+    """The alerts of the last 30 days that such a rule would have told, the newest first; whether more were not
+    looked at."""
+    late = org.notices.filter(made_at__gte=now - PREVIEWED).select_related("certificate__supplier").order_by("-id")
+    notices = list(late[: MOST_PREVIEWED + 1])
+    rule = routing.Rule(
+        pk=0,
+        name="",
+        kinds=said.kinds,
+        least=said.least,
+        schemes=said.schemes,
+        tags=said.tags,
+        suppliers=[supplier.pk for supplier in said.suppliers],
+    )
+    found = [notice for notice in notices[:MOST_PREVIEWED] if routing.fits(rule, audience.facts_of(notice))]
+    return found, len(notices) > MOST_PREVIEWED
+
+
+def tells_anybody(rule: AlertRule) -> bool:
+    """False where it names nobody: what fits it is told to nobody, on purpose."""
+    return bool(rule.roles or rule.responsible or rule.members.all() or rule.channels.all())
+
+
 def as_it_stands(rule: AlertRule) -> dict[str, Any]:
     """The rule in words that the audit log keeps: names, never an address of a channel."""
     return {
@@ -120,6 +145,8 @@ def _check(org: Organisation, said: Said, now: datetime) -> None:
         raise Refused(_("This supplier is not one of yours."))
     if any(channel.org_id != org.pk or not channel.address for channel in said.channels):
         raise Refused(_("This channel is not one of yours."))
+    if said.channels and said.when == When.DIGEST:
+        raise Refused(_("A channel has no digest. Choose “At once”, or leave the channel out."))
 
 
 def _check_texts(texts: Sequence[str], longest: int) -> None:

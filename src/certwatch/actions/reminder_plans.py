@@ -33,7 +33,7 @@ def save(
     text = names.clean(scheme or tag, _("The name"), LONGEST_SCHEME if scheme else LONGEST_TAG)
     scheme, tag = (text, "") if scheme else ("", text)
     days = in_order(days)
-    Organisation.objects.select_for_update().get(pk=org.pk)
+    Organisation.objects.select_for_update(no_key=True).get(pk=org.pk)
     plan = org.reminder_plans.filter(certificate=None, scheme=scheme, tag=tag).first()
     if plan is None and org.reminder_plans.filter(certificate=None).count() >= MOST_PLANS:
         raise Refused(_("There are %(most)s plans, the most there can be. Remove one first.") % {"most": MOST_PLANS})
@@ -62,7 +62,7 @@ def of_suppliers(
     """Whether suppliers' contacts are reminded, and when; False if nothing differs."""
     if on and not days:
         raise Refused(_("Name at least one day, or switch the reminders off."))
-    org = Organisation.objects.select_for_update().get(pk=org.pk)
+    org = Organisation.objects.select_for_update(no_key=True).get(pk=org.pk)
     was = [org.supplier_reminders, org.supplier_days]
     org.supplier_reminders, org.supplier_days = on, in_order(days)
     if was == [org.supplier_reminders, org.supplier_days]:
