@@ -21,6 +21,7 @@ from certwatch.jobs import (
     releases,
     reminders,
     sources,
+    supplier_reminders,
     tellings,
     trials,
 )
@@ -51,6 +52,7 @@ DUTIES = (
     Duty("imports", imports.TIDY_EVERY, imports.tidy),
     Duty("files", files.LOOK_EVERY, files.sweep),
     Duty("exports", exports.TIDY_EVERY, exports.tidy),
+    Duty("supplier_reminders", supplier_reminders.LOOK_EVERY, supplier_reminders.look),
     Duty("deletion", deletion.LOOK_EVERY, deletion.carry_out),
     Duty("reminders", reminders.LOOK_EVERY, reminders.look, at_start=True),
 )
