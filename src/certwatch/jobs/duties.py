@@ -55,6 +55,7 @@ DUTIES = (
     Duty("supplier_reminders", supplier_reminders.LOOK_EVERY, supplier_reminders.look),
     Duty("deletion", deletion.LOOK_EVERY, deletion.carry_out),
     Duty("reminders", reminders.LOOK_EVERY, reminders.look, at_start=True),
+    Duty("digests", tellings.LOOK_EVERY, tellings.look, at_start=True),
 )
 ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
     imports.look,
