@@ -19,6 +19,7 @@ from certwatch.rules.errors import BadNumber
 
 Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Rest = Callable[[Scope, Any], Awaitable[Answer]]  # of a scope that also has the key's `org`, `key` and `scopes`
 
 READ = frozenset((b"authorization", b"x-api-key", b"if-none-match", b"x-forwarded-for"))
 LOOK_UP = b"/api/v1/certificate/"
@@ -35,15 +36,15 @@ class Gate:
     """Answers every request below /api/. Reads each request's key once; nothing behind it does again."""
 
     def __init__(
-        self, *, reader: Reader, counter: Counter, usage: Usage, problems: Problems, trusted_proxies: Sequence[Network]
+        self, reader: Reader, counter: Counter, usage: Usage, problems: Problems, rest: Rest, proxies: Sequence[Network]
     ) -> None:
-        self._reader, self._counter, self._usage, self._problems = reader, counter, usage, problems
-        self._trusted_proxies = trusted_proxies
+        self._reader, self._counter, self._usage, self._problems, self._rest = reader, counter, usage, problems, rest
+        self._trusted_proxies = proxies
         self.answers: dict[int, int] = {}  # status → how many, for the metrics
 
-    async def __call__(self, scope: Scope, _receive: object, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
         try:
-            status, headers, body = await self._answer(scope)
+            status, headers, body = await self._answer(scope, receive)
         except DatabaseSilent:
             status, headers, body = self._problems.silent
         except Exception:
@@ -53,13 +54,12 @@ class Gate:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _answer(self, scope: Scope) -> Answer:
+    async def _answer(self, scope: Scope, receive: object) -> Answer:
         told = _told(scope["headers"])
         sent = _key(told)
         if sent is None:
             return self._problems.no_key
-        key = sent.decode("latin-1")
-        if not keys.well_formed(key):
+        if not keys.well_formed(key := sent.decode("latin-1")):
             return self._problems.bad_key
         number_key = _number_key(scope["raw_path"])
         row = await self._reader.find(number_key or "", keys.digest(key))
@@ -73,7 +73,7 @@ class Gate:
         elif refusal := self._refusal(row, peer, forwarded_for, now, at_the_look_up=number_key is not None):
             answer = refusal
         elif number_key is None:
-            answer = self._problems.no_address
+            answer = await self._rest({**scope, "org": row.org, "key": row.key, "scopes": _words(row.scopes)}, receive)
         elif scope["method"] not in ("GET", "HEAD"):
             answer = self._problems.method
         elif row.number is None:

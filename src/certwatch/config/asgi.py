@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from certwatch.api.gate import Gate
 from certwatch.api.health import Metrics, readiness
 from certwatch.api.limit import MemoryCounter, ValkeyCounter
 from certwatch.api.lookup import PostgresReader, Reader, SqliteReader
+from certwatch.api.rest.door import Door, Respond
 from certwatch.api.usage import Usage
 from certwatch.config import environ
 from certwatch.rules.clients import client_address, within
@@ -53,12 +55,19 @@ class Roof:
         self._usage = Usage(self._database, env.trusted_proxies)
         self._counter = ValkeyCounter(env.valkey_url) if env.valkey_url else MemoryCounter()
         self._problems = Problems(f"{env.base_url}/api-docs")
+        self._rest = Door(
+            _rest,
+            nothing=self._problems.no_address,
+            docs=f"{env.base_url}/api-docs",
+            trusted_proxies=env.trusted_proxies,
+        )
         self._gate = Gate(
             reader=self._reader,
             counter=self._counter,
             usage=self._usage,
             problems=self._problems,
-            trusted_proxies=env.trusted_proxies,
+            rest=self._rest,
+            proxies=env.trusted_proxies,
         )
         self._serves_api = gate
         self._metrics = Metrics()
@@ -106,6 +115,7 @@ class Roof:
                 if housekeeping is not None:
                     housekeeping.cancel()
                 await self._usage.write()
+                self._rest.close()
                 self._reader.close()
                 self._counter.close()
                 await send({"type": "lifespan.shutdown.complete"})
@@ -147,6 +157,20 @@ def _django() -> App:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "certwatch.config.settings")
     return get_asgi_application()
+
+
+@cache
+def _rest() -> Respond:
+    """What answers behind the gate, loaded with the first request that needs it."""
+    import django
+    from django.apps import apps
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "certwatch.config.settings")
+    if not apps.ready:
+        django.setup()
+    from certwatch.api.rest.answering import respond
+
+    return respond
 
 
 def _database(env: environ.Environment) -> tuple[Database, Reader]:
