@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from certwatch.web import (
     accounts,
     adding,
+    alert,
+    alerts,
     audit,
     bulk,
     certificate,
@@ -30,6 +32,7 @@ from certwatch.web import (
     texts,
     usage,
     views,
+    webhooks,
 )
 
 of_an_organisation = [
@@ -39,6 +42,8 @@ of_an_organisation = [
     *views.urls,
     *certificate.urls,
     *documents.urls,
+    *alerts.urls,
+    *alert.urls,
     *adding.urls,
     *entering.urls,
     *imports.urls,
@@ -48,6 +53,7 @@ of_an_organisation = [
     *usage.urls,
     *notifications.urls,
     *channels.urls,
+    *webhooks.urls,
     *audit.urls,
     *org_settings.urls,
 ]

@@ -6,7 +6,8 @@ A `Notice` is one thing to tell. A `Telling` says who hears of it and why. A `De
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from certwatch.models.base import OrgOwned, PublicId
@@ -139,6 +140,12 @@ class Notice(models.Model):
             models.Index(fields=["id"], condition=Q(told_at=None), name="notices_to_tell"),  # who hears of it?
             models.Index(fields=["certificate", "kind"], name="notices_of_certificate"),
         ]
+
+
+def open_alerts(org: str) -> Coalesce:
+    """How many alerts are open in the organisation that the field `org` names; to annotate with."""
+    standing = Notice.across_orgs.filter(org=OuterRef(org), state=State.OPEN).order_by().values("org")
+    return Coalesce(Subquery(standing.annotate(n=Count("pk")).values("n")), Value(0))
 
 
 class Telling(models.Model):

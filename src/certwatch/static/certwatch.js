@@ -94,8 +94,8 @@
   document.addEventListener('keydown', function (e) {
     var scope = e.target.closest && e.target.closest('[data-rows][data-shortcuts]');
     if (!scope || e.ctrlKey || e.metaKey || e.altKey || writes(e.target)) return;
-    var links = Array.from(scope.querySelectorAll('tbody a.cw-num')), row = e.target.closest('tbody tr');
-    var here = row ? links.indexOf(row.querySelector('a.cw-num')) : -1;
+    var links = Array.from(scope.querySelectorAll('tbody tr:not(:has([data-row])) a.cw-num, tbody a[data-row]'));
+    var row = e.target.closest('tbody tr'), here = links.findIndex(function (link) { return row && row.contains(link); });
     if (e.key === 'j' && links.length) links[Math.min(here + 1, links.length - 1)].focus();
     if (e.key === 'k' && links.length) links[Math.max(here - 1, 0)].focus();
     var box = e.key === 'x' && row && row.querySelector('input[type=checkbox]');

@@ -60,6 +60,7 @@ class Entry(NamedTuple):
     name: str
     label: str | Promise
     url: str
+    open: int = 0  # of what waits there
 
 
 MENU = (
@@ -130,9 +131,10 @@ def status_word(key: str) -> str:
 @register.simple_tag(takes_context=True)
 def product_menu(context: Context) -> list[Entry]:
     """The main menu of an organisation's pages. An entry appears with its page, and for who may see it."""
+    counts: dict[str, int] = {"alerts": context.get("open_alerts") or 0}
     slug = context["org"].slug
     shown = [entry for entry in MENU if entry[0] != "org_admin" or context.get("role") != "member"]
-    return [Entry(name, label, url) for name, label in shown if (url := _address(name, slug))]
+    return [Entry(name, label, url, counts.get(name, 0)) for name, label in shown if (url := _address(name, slug))]
 
 
 def _address(name: str, slug: str) -> str:

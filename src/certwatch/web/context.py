@@ -35,4 +35,5 @@ def _organisation(request: HttpRequest) -> dict[str, Any]:
         "org_state": request.org.state(request.now),  # type: ignore[attr-defined]
         "trial_ends_soon": ends is not None and ends - request.now < TRIAL_ENDS_SOON,  # type: ignore[attr-defined]
         "today": request.today,  # type: ignore[attr-defined]
+        "open_alerts": request.open_alerts,  # type: ignore[attr-defined]
     }

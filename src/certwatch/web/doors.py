@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.decorators import reauthentication_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, Value, When
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
 from certwatch.models import Membership, Organisation, User
+from certwatch.models.alerts import open_alerts
 from certwatch.rules.rights import CHANGING, RIGHTS, Right
 
 P = ParamSpec("P")
@@ -30,6 +32,7 @@ class OrgRequest(HttpRequest):
     org: Organisation
     role: str
     memberships: list[Membership]  # the person's, in all organisations, by name
+    open_alerts: int  # that the menu counts
     rights: frozenset[Right]  # what the member may do here and now
     now: datetime
     today: date  # the organisation's calendar day
@@ -83,20 +86,27 @@ def came_from(request: HttpRequest) -> str | None:
     return request.META.get("REMOTE_ADDR") or None
 
 
-def memberships(request: HttpRequest, now: datetime) -> list[Membership]:
-    """Where the reader is a member, by the organisation's name; whose access has ended is none."""
+def memberships(request: HttpRequest, now: datetime, *, counted: str = "") -> list[Membership]:
+    """Where the reader is a member, by the organisation's name; whose access has ended is none.
+
+    Of the organisation with the slug `counted` with `open_alerts`, so that its menu takes no query of its own.
+    """
     found = Membership.objects_of(request.user).select_related("org").order_by("org__name", "org__slug")
+    if counted:
+        found = found.annotate(open_alerts=Case(When(org__slug=counted, then=open_alerts("org")), default=Value(0)))
     return [member for member in found if not member.has_ended(now)]
 
 
 def _introduce(request: OrgRequest, slug: str) -> None:
-    """Say in `request` who is there and what he may do. One query, which also fills the list to switch by."""
+    """Say in `request` who is there and what he may do. One query, which also fills the list to switch by and counts
+    the alerts of the menu."""
     request.now = timezone.now()
-    request.memberships = memberships(request, request.now)
+    request.memberships = memberships(request, request.now, counted=slug)
     member = next((member for member in request.memberships if member.org.slug == slug), None)
     if member is None:
         raise Http404
     request.org, request.role = member.org, member.role
+    request.open_alerts = member.open_alerts  # type: ignore[attr-defined]  # annotated
     request.today = member.org.today(request.now)
     rights = RIGHTS[member.role]
     request.rights = rights if is_open(request) else rights - CHANGING

@@ -1,6 +1,6 @@
 """What the page of one certificate says in sentences: why its status is so, what its history tells, what disagrees."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -317,6 +317,11 @@ def _is_renewed(before: EntryVersion, version: EntryVersion) -> bool:
     if None in (before.valid_from, before.valid_until, version.valid_from, version.valid_until):
         return False
     return version.valid_from > before.valid_from and version.valid_until > before.valid_until  # type: ignore[operator]
+
+
+def differences(names: Iterable[str], before: EntryVersion, version: EntryVersion) -> list[str]:
+    """What of `names` a register's entry says otherwise than before."""
+    return [line for name in names if name in _TITLES for line in _difference(name, before, version)]
 
 
 def _difference(name: str, before: EntryVersion, version: EntryVersion) -> Iterator[str]:
