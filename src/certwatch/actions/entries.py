@@ -11,6 +11,7 @@ import msgspec
 
 from certwatch.models import Entry, EntryVersion
 from certwatch.models.staging import VERSION, Bulk, Diff, Row, add_entries, diff, leave_entries, move_entries, stage
+from certwatch.rules import numbers
 from certwatch.rules.findings import Finding, Reading
 from certwatch.rules.schemes import scheme_of_key
 from certwatch.rules.status import Status
@@ -227,7 +228,8 @@ def _fields(old: EntryVersion, said: Finding) -> list[str]:
     """What else than word and dates a reading changes."""
     pairs: dict[str, tuple[Any, Any]] = {
         "number": (old.number, said.number),
-        "holder": (old.holder, said.holder),
+        "holder": (numbers.name_key(old.holder), numbers.name_key(said.holder)),
+        "spelling": (old.holder, said.holder),
         "suspensions": (old.suspensions, msgspec.to_builtins(said.suspensions)),
         "scopes": (old.scopes, said.scopes),
         "materials": (old.materials, said.materials),
@@ -236,7 +238,10 @@ def _fields(old: EntryVersion, said: Finding) -> list[str]:
         "certifier": (old.certifier, said.certifier),
         "details": (old.details, said.details),
     }
-    return [name for name, (was, now) in pairs.items() if was != now]
+    fields = [name for name, (was, now) in pairs.items() if was != now]
+    if "holder" in fields:
+        fields.remove("spelling")  # of the same holder
+    return fields
 
 
 def _json(value: object, empty: str = "[]") -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
-from certwatch.rules.status import Status
+from certwatch.rules.status import Status, status_on
 
 
 class Severity(StrEnum):
@@ -127,6 +127,15 @@ def kinds_of(change: Moved) -> tuple[Kind, ...]:
     return ()
 
 
+def kinds_of_return(change: Moved) -> tuple[Kind, ...]:
+    """The kinds where one that was missed comes back before that was confirmed. `change`: from what it was before it
+    was missed to what it is now; as it was: none, and nobody hears of it."""
+    words = _of_another_word(Status(change.was), Status(change.word))
+    if {change.was, change.word} & {Status.UNKNOWN, Status.NOT_FOUND}:
+        return words
+    return words + _of_other_data(change)
+
+
 def _of_another_word(was: Status, word: Status) -> tuple[Kind, ...]:
     kinds = []
     if word != was and (kind := _BECOMES.get(word)):
@@ -141,6 +150,7 @@ def _of_another_word(was: Status, word: Status) -> tuple[Kind, ...]:
 
 
 def _of_other_data(change: Moved) -> tuple[Kind, ...]:
+    from_was, from_ = change.valid_from_was, change.valid_from
     until_was, until = change.valid_until_was, change.valid_until
     kinds = []
     if until is not None and (until_was is None or until < until_was) and until != until_was:
@@ -151,11 +161,80 @@ def _of_other_data(change: Moved) -> tuple[Kind, ...]:
         kinds.append(Kind.DISAGREEMENT)
     if "suspensions" in change.fields:
         kinds.append(Kind.SUSPENSION_NOTED)
-    if until_was is not None and (until is None or until > until_was):
+    later = until_was is not None and (until is None or until > until_was)
+    renewed = later and until is not None and from_was is not None and from_ is not None and from_ > from_was
+    if later and not renewed:
         kinds.append(Kind.EXTENDED)
     if {"scopes", "materials"} & set(change.fields):
         kinds.append(Kind.SCOPE_CHANGED)
+    if renewed:
+        kinds.append(Kind.RENEWED)
     return tuple(kinds)
+
+
+# ---- causes that end
+
+_OF_A_WORD = (Kind.SUSPENDED, Kind.WITHDRAWN, Kind.TERMINATED, Kind.NOT_FOUND, Kind.UNCLEAR)
+_OF_AN_END = (Kind.EXPIRING, Kind.EXPIRED, Kind.STILL_EXPIRED)
+REMOVED = "removed"  # what solves the notices of a certificate that is watched no more
+
+
+def ended_by(kind: Kind, day: date | None, change: Moved, kinds: Sequence[Kind]) -> str | None:
+    """What of `change`, which is of `kinds`, ends the cause of a notice of `kind` about the same certificate, in one
+    word: the new kind where there is one, else the register's word; None: the cause stands.
+
+    `day`: the last day that the notice is about. What is said of a holder, a scope, a noted suspension or a
+    disagreement does not end by what comes after: a person looks at it.
+    """
+    if change.type == "certificate.removed":
+        return REMOVED
+    if change.was != change.word and (kind in _OF_A_WORD or (kind == Kind.EXPIRED and change.was == Status.EXPIRED)):
+        return kinds[0] if kinds else change.word
+    if kind not in (*_OF_AN_END, Kind.SHORTENED):
+        return None
+    if change.type == "certificate.renewed":
+        return Kind.RENEWED
+    if change.word in (Status.UNKNOWN, Status.NOT_FOUND):
+        return None  # it has no days then
+    if _ends_later(day, change):
+        return Kind.RENEWED if Kind.RENEWED in kinds else Kind.EXTENDED
+    return _silences(kind, change)
+
+
+def _ends_later(day: date | None, change: Moved) -> bool:
+    until_was, until = change.valid_until_was, change.valid_until
+    if until is None:
+        return until_was is not None
+    return (until_was is not None and until > until_was) or (day is not None and until > day)
+
+
+def _silences(kind: Kind, change: Moved) -> str | None:
+    """What makes the end that `expiring` spoke of another one, or no matter."""
+    if kind != Kind.EXPIRING:
+        return None
+    if change.was != change.word and change.word in (Status.WITHDRAWN, Status.TERMINATED, Status.EXPIRED):
+        return change.word
+    until_was, until = change.valid_until_was, change.valid_until
+    earlier = until is not None and until_was is not None and until < until_was
+    return Kind.SHORTENED if earlier else None
+
+
+# ---- a register and what was entered by hand
+
+
+def disagrees(
+    today: date, own: Status, own_from: date | None, own_until: date | None, *, said: Status, said_from: date | None,
+    said_until: date | None,
+) -> bool:  # fmt: skip
+    """Whether a register says otherwise than a person did: another status on `today`, or another last day.
+
+    Who has not said anything yet, or a register that does not know, contradicts nobody.
+    """
+    if own == Status.UNKNOWN or said in (Status.UNKNOWN, Status.NOT_FOUND):
+        return False
+    return own_until != said_until or status_on(today, own, own_from, own_until) != status_on(
+        today, said, said_from, said_until
+    )
 
 
 # ---- by the day

@@ -40,6 +40,7 @@ REACHED = {
 FIELDS = {  # of a register's entry, as a change names them
     "number": _("number"),
     "holder": _("holder"),
+    "spelling": _("holder"),
     "suspensions": _("suspensions"),
     "scopes": _("scope"),
     "materials": _("materials"),
