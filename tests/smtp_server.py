@@ -63,9 +63,9 @@ class _AtFreePort(Controller):
 
 
 @contextmanager
-def mailbox(**options: Any) -> Iterator[Mailbox]:
-    """A mailbox at a free port of this machine; `options` as aiosmtpd's."""
-    box = Mailbox()
+def mailbox(box: Mailbox | None = None, **options: Any) -> Iterator[Mailbox]:
+    """A mailbox at a free port of this machine, perhaps one of another kind; `options` as aiosmtpd's."""
+    box = box or Mailbox()
     if options.get("auth_required"):
         options["authenticator"] = box.login
     controller = _AtFreePort(box, **options)

@@ -5,8 +5,7 @@ In apprise an address can say how it is called, and overrules what we set. So wh
 
 import logging
 import re
-import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,8 @@ from certwatch.rules.errors import DeliveryFailed, Refused
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
-CONNECT_S, READ_S = 5.0, 15.0  # together as long as a webhook may take
+CONNECT_S, READ_S = 5.0, 15.0
+ANSWER_S = 20.0  # for all of it, as long as a webhook may take
 TEAMS = ("workflow", "workflows")
 TEAMS_HOSTS = (".logic.azure.com", ".api.powerplatform.com")
 LONGEST = 2_000
@@ -57,10 +57,9 @@ def send(address: str, title: str, body: str, *, schemes: Collection[str]) -> No
         raise DeliveryFailed(str(error)) from error
     caller = Apprise(asset=service.asset)
     caller.add(service)
-    with _Listening() as heard:
-        taken = caller.notify(title=title, body=body, body_format=NotifyFormat.MARKDOWN)
-    if not taken:
-        status = heard.status
+    result = caller.notify(title=title, body=body, body_format=NotifyFormat.MARKDOWN, timeout=ANSWER_S)
+    if not result:
+        status = _status(result.logs()) if hasattr(result, "logs") else None
         said = f"It answered {status}." if status else "It did not answer as it should."
         raise DeliveryFailed(f"The chat service did not take the message. {said}", status=status)
 
@@ -88,8 +87,8 @@ def _service(address: str, schemes: Collection[str]) -> "NotifyBase":
         image_url_logo="",
         storage_mode=PersistentStoreMode.MEMORY,
     )
-    with _Listening():
-        service = Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
+    _hush()
+    service = Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
     if not isinstance(service, NotifyBase):
         raise Refused(NO_ADDRESS)
     if service.redirects or not service.verify_certificate or getattr(service, "template", None):
@@ -116,23 +115,13 @@ def _is_teams(service: "NotifyBase") -> bool:
     return usual and host.endswith(TEAMS_HOSTS) and getattr(service, "port", None) in (None, 443)
 
 
-class _Listening(logging.Handler):
-    """What apprise says of this thread's call goes to nobody, for it may hold an address; the answer's status stays."""
+def _hush() -> None:
+    """Let what apprise and the library below it say of a call go to nobody: it may hold the address."""
+    logging.getLogger("apprise").propagate = False
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.CRITICAL)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.status: int | None = None
-        self._thread = threading.get_ident()
-        self._logger = logging.getLogger("apprise")
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread and (found := re.search(r"\berror=(\d{3})\b", record.getMessage())):
-            self.status = int(found[1])
-
-    def __enter__(self) -> "_Listening":
-        self._logger.propagate = False
-        self._logger.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self)
+def _status(logs: Iterable[object]) -> int | None:
+    """What the service answered, by what apprise noted of the call."""
+    found = [re.search(r"\berror=(\d{3})\b", str(getattr(entry, "message", ""))) for entry in logs]
+    return next((int(match[1]) for match in found if match), None)

@@ -20,16 +20,16 @@ def send(mail: EmailMessage, *, connection: BaseEmailBackend) -> None:
     except smtplib.SMTPDataError as error:
         raise _refused(error.smtp_code, error.smtp_error) from error
     except smtplib.SMTPAuthenticationError as error:
-        raise DeliveryFailed("The mail server refused our log-in.", ours=True) from error
+        raise DeliveryFailed("The mail server refused our log-in.") from error
     except smtplib.SMTPNotSupportedError as error:  # letters that it cannot transport
         raise DeliveryFailed("The mail server cannot send to this address.", permanent=True) from error
     except smtplib.SMTPResponseException as error:  # a greeting, or our own address
         sentence = f"The mail server answered {error.smtp_code}: {_said(error.smtp_error)}"
-        raise DeliveryFailed(sentence, ours=True) from error
-    except TimeoutError as error:
-        raise DeliveryFailed("The mail server did not answer in time.", ours=True) from error
+        raise DeliveryFailed(sentence) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise DeliveryFailed(f"The mail server could not be reached: {_said(str(error))}", ours=True) from error
+        if isinstance(error, TimeoutError) or "timed out" in str(error):
+            raise DeliveryFailed("The mail server did not answer in time.") from error
+        raise DeliveryFailed(f"The mail server could not be reached: {_said(str(error))}") from error
     except (ValueError, HeaderParseError) as error:  # what is no address never becomes one
         raise DeliveryFailed("This is no address to which mail can be sent.", permanent=True) from error
     finally:

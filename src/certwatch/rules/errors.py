@@ -54,7 +54,7 @@ class DeliveryFailed(CertWatchError):
     """A message could not be handed over.
 
     `permanent`: do not try again. `wish`: how long the receiver asks us to wait. `status` and `said`: what an HTTP
-    server answered, and how that began. `ours`: it failed before anybody looked at the receiver's address.
+    server answered, and how that began.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class DeliveryFailed(CertWatchError):
         wish: timedelta | None = None,
         status: int | None = None,
         said: str = "",
-        ours: bool = False,
     ) -> None:
         super().__init__(message)
-        self.permanent, self.wish, self.status, self.said, self.ours = permanent, wish, status, said, ours
+        self.permanent, self.wish, self.status, self.said = permanent, wish, status, said
