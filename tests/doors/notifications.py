@@ -3,13 +3,16 @@
 from django.test import Client
 from django.utils import timezone
 
-from certwatch.actions import alert_rules, channels, reminder_plans
+from certwatch.actions import alert_rules, channels, endpoints, reminder_plans, secrets
 from certwatch.models import Organisation, User
 from tests.doors import ADMIN, ADMIN_CHANGED, LOGIN, READ_ADMIN, Door
 from tests.logins import log_in
 
 SLACK = "slack://T0AB1CD2E/B0AB1CD2E/abcdefghijklmnopqrstuvwx"
+URL = "https://192.0.2.10/hooks"
+DAY = "2026-11-24"
 NOBODYS = (LOGIN, 404, 403, 403, 404, 404, 404)  # of another organisation
+READ_NOBODYS = (LOGIN, 404, 404, 403, 404, 404, 404)
 
 DOORS = [
     Door("notifications", READ_ADMIN),
@@ -35,6 +38,26 @@ DOORS = [
     Door("channel_test", ADMIN_CHANGED, "post", args=("<channel>",)),
     Door("channel_remove", ADMIN, args=("<channel>",)),
     Door("channel_remove", ADMIN_CHANGED, "post", args=("<channel>",)),
+    Door("webhooks", READ_ADMIN),
+    Door("webhook_create", ADMIN),
+    Door("webhook_create", ADMIN, "post", data={"url": URL, "types": "certificate.renewed"}),  # it shows the secret
+    Door("webhook", READ_ADMIN, args=("<webhook>",)),
+    Door("webhook", READ_NOBODYS, args=("<foreign_webhook>",)),
+    Door("webhook_edit", ADMIN, args=("<webhook>",)),
+    Door("webhook_edit", ADMIN_CHANGED, "post", args=("<webhook>",), data={"url": URL, "types": "key.expiring"}),
+    Door("webhook_rotate", ADMIN, args=("<webhook>",)),
+    Door("webhook_rotate", ADMIN, "post", args=("<webhook>",)),
+    Door("webhook_rotate", NOBODYS, "post", args=("<foreign_webhook>",)),
+    Door("webhook_remove", ADMIN, args=("<webhook>",)),
+    Door("webhook_remove", ADMIN_CHANGED, "post", args=("<webhook>",)),
+    Door("webhook_switch", ADMIN_CHANGED, "post", args=("<webhook>",), data={"on": "0"}),
+    Door("webhook_test", ADMIN_CHANGED, "post", args=("<webhook>",)),
+    Door("webhook_replay", ADMIN, "post", args=("<webhook>",), data={"first": "2026-11-24", "last": ""}),
+    Door("webhook_replay", ADMIN_CHANGED, "post", args=("<webhook>",), data={"first": DAY, "last": DAY}),
+    Door("webhook_delivery", READ_ADMIN, args=("<message>",)),
+    Door("webhook_delivery", READ_NOBODYS, args=("<foreign_message>",)),
+    Door("webhook_again", ADMIN_CHANGED, "post", args=("<message>",)),
+    Door("webhook_again", NOBODYS, "post", args=("<foreign_message>",)),
 ]
 
 
@@ -51,6 +74,9 @@ def things(org: Organisation, cast: dict[str, User | None]) -> dict[str, str]:
         ).public_id
         made = channels.create(owner, name="#oils", target=SLACK, schemes=["slack"], by=person, now=now)
         found[f"{name}channel"] = made.public_id
+        endpoint = owner.webhook_endpoints.create(url=URL, secret=secrets.encrypt("whsec_AA"), created_at=now)
+        found[f"{name}webhook"] = endpoint.public_id
+        found[f"{name}message"] = endpoints.test(endpoint, by=person, now=now).public_id
     return found
 
 

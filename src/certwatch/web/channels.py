@@ -1,5 +1,6 @@
 """Org Admin: the chat channels that alerts go to. Their table stands on the page Notifications."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django import forms
@@ -76,7 +77,8 @@ class ChannelForm(forms.Form):
             target.help_text = words % {"shown": channel.shown}
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """A channel and what became of its last message."""
 
     channel: Channel

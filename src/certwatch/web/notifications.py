@@ -48,7 +48,7 @@ class DaysField(forms.CharField):
 class ChosenField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # not subscriptable when it runs
     """Rows of the organisation by their public id, a checkbox each. The form fills in which."""
 
-    def __init__(self, *, label: str | Promise, stranger: str | Promise) -> None:
+    def __init__(self, *, label: str | Promise, stranger: Any) -> None:
         none = User.objects.none()
         boxes = forms.CheckboxSelectMultiple
         super().__init__(none, label=label, required=False, widget=boxes, to_field_name="public_id")
@@ -366,7 +366,7 @@ def _people(request: OrgRequest, form: RuleForm) -> list[tuple[Any, str]]:
 class Preview(NamedTuple):
     """Alerts of late that a rule would have told."""
 
-    count: int
+    fitting: int
     more: bool  # only so many were looked at
     newest: list[tuple[Notice, str | Promise]]  # with what each is called
 
