@@ -158,9 +158,9 @@ def test_a_replay_keeps_the_id_of_the_message(endpoint: WebhookEndpoint, anna: U
     endpoint.deliveries.update(state=DeliveryState.GIVEN_UP, due_at=None)
     again.refresh_from_db()
     third = endpoints.replay(again, by=anna, now=NOON + HOUR)
-    assert again.facts == {"replay_of": first.public_id, "message_id": first.public_id}
-    assert third.facts == {"replay_of": again.public_id, "message_id": first.public_id}
-    assert {endpoints.message_id(one) for one in (first, again, third)} == {first.public_id}
+    assert again.facts == {"replay_of": first.public_id, "message_id": f"msg_{first.public_id}"}
+    assert third.facts == {"replay_of": again.public_id, "message_id": f"msg_{first.public_id}"}
+    assert {endpoints.message_id(one) for one in (first, again, third)} == {f"msg_{first.public_id}"}
     assert len({one.public_id for one in (first, again, third)}) == 3
     assert (third.change, third.state, third.due_at) == (change, DeliveryState.WAITING, NOON + HOUR)
 
@@ -176,7 +176,7 @@ def test_a_range_brings_what_was_sent_what_waits_and_what_never_was(nordmuehle: 
     later = NOON + 10 * HOUR
     assert endpoints.replay_range(endpoint, NOON + HOUR, NOON + 3 * HOUR, by=anna, now=later) == 3
     sent, again = endpoint.deliveries.filter(change=delivered).order_by("id")
-    assert (again.facts["message_id"], again.state, again.due_at) == (sent.public_id, "waiting", later)
+    assert (again.facts["message_id"], again.state, again.due_at) == (f"msg_{sent.public_id}", "waiting", later)
     assert endpoint.deliveries.get(change=waiting).due_at == later
     first = endpoint.deliveries.get(change=never)
     assert first.told_for == deliveries.hook(endpoint, never.pk)

@@ -176,7 +176,7 @@ def _send(delivery: Delivery, means: Means, attempt: outcomes.Try, now: datetime
     if delivery.endpoint is not None:
         hook = webhook.Hook(
             url=delivery.endpoint.url,
-            message=f"msg_{endpoints.message_id(delivery)}",
+            message=endpoints.message_id(delivery),
             body=means.body(delivery),
             secrets=endpoints.signing(delivery.endpoint, now),
         )

@@ -307,7 +307,7 @@ def replay_range(
 
 def message_id(delivery: Delivery) -> str:
     """The `webhook-id` under which `delivery` is sent: its own id, or that of the message which it replays."""
-    return str(delivery.facts.get("message_id") or delivery.public_id)
+    return str(delivery.facts.get("message_id") or f"msg_{delivery.public_id}")
 
 
 def of_types(endpoint: WebhookEndpoint) -> list[str]:
