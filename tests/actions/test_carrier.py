@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
+from django.db.models import Min
 from standardwebhooks import Webhook
 
-from certwatch.actions import carrier, deliveries
+from certwatch.actions import carrier, deliveries, outcomes
 from certwatch.actions.carrier import carry, claim, due
 from certwatch.models import (
     Delivery,
@@ -52,10 +53,14 @@ def failing(org: Organisation) -> list[Notice]:
 
 
 def test_a_message_is_made_once_for_the_same(nordmuehle: Organisation, anna: User) -> None:
-    make = {"told_for": "once:run:7:u1", "host": "mail", "user": anna, "now": NOON}
-    first = deliveries.make(nordmuehle, Purpose.ALERTS, **make)
+    def make() -> Delivery | None:
+        return deliveries.make(
+            nordmuehle, Purpose.ALERTS, told_for="o1:once:run:7:u1", host="mail", user=anna, now=NOON
+        )
+
+    first = make()
     assert first is not None
-    assert deliveries.make(nordmuehle, Purpose.ALERTS, **make) is None
+    assert make() is None
     assert Delivery.across_orgs.get() == first
     assert (first.due_at, first.state, first.tries) == (NOON, DeliveryState.WAITING, 0)
 
@@ -176,8 +181,8 @@ def test_an_endpoint_without_a_success_for_five_days_is_switched_off_after_the_a
         if failing(nordmuehle) and told is None:
             told = clock()
             Notice.across_orgs.update(told_at=told)
-        waiting = to.deliveries.filter(state=DeliveryState.WAITING).order_by("due_at").first()
-        clock.now = waiting.due_at if waiting else clock.move(timedelta(hours=1))
+        waiting = to.deliveries.filter(state=DeliveryState.WAITING).aggregate(next=Min("due_at"))
+        clock.now = waiting["next"] or clock.move(timedelta(hours=1))
         assert clock() < NOON + 9 * DAY
     assert told is not None
     assert told < fresh(to).switched_off_at
@@ -378,9 +383,9 @@ def test_what_is_old_is_removed_and_who_was_told_what_stays(
     old, new, told = hook(to), hook(to, NOON + 80 * DAY), mail(nordmuehle, anna)
     carry(NOON, means())
     carry(NOON + 80 * DAY, means())
-    carrier.outcomes.forget(NOON + 29 * DAY)
+    outcomes.forget(NOON + 29 * DAY)
     assert fresh(old).attempts.count() == 1
-    carrier.outcomes.forget(NOON + 91 * DAY)
+    outcomes.forget(NOON + 91 * DAY)
     assert set(Delivery.across_orgs.all()) == {new, told}
     assert fresh(told).attempts.count() == 0
     assert fresh(new).attempts.count() == 1
