@@ -9,12 +9,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from certwatch.models import User
-from certwatch.templatetags.certwatch import icon
 
 register = template.Library()
 
@@ -51,20 +48,6 @@ def _address(name: str, slug: str) -> str:
         return reverse(name, args=[slug])
     except NoReverseMatch:
         return ""
-
-
-SEVERITIES = {  # the style sheet's colours of results (design.md, 9), each with its word
-    "critical": ("suspended", "i-alert-triangle", _("Critical")),
-    "warning": ("expiring", "i-clock", _("Warning")),
-    "information": ("never", "i-info-circle", _("Information")),
-}
-
-
-@register.simple_tag
-def severity(value: str) -> SafeString:
-    """Icon and word of a severity."""
-    colour, name, word = SEVERITIES[value]
-    return format_html('<span class="cw-status st-{}">{}{}</span>', colour, icon(name, "s"), word)
 
 
 @register.filter

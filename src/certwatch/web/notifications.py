@@ -21,12 +21,13 @@ from certwatch.models import AlertRule, Digest, Membership, Notice, Supplier, Us
 from certwatch.rules import numbers, schemes
 from certwatch.rules.cells import tags_of
 from certwatch.rules.errors import Refused
-from certwatch.rules.notices import SEVERITY, Kind, Severity
+from certwatch.rules.notices import SEVERITY, Severity
 from certwatch.rules.rights import Right
+from certwatch.web.alert_words import KINDS, SEVERITIES, Look, about
 from certwatch.web.channels import rows as channel_rows
 from certwatch.web.doors import OrgRequest, came_from, org_page
 from certwatch.web.fields import NameField
-from certwatch.web.kinds import KINDS, LEAST, ROLES
+from certwatch.web.kinds import LEAST, ROLES, WHEN
 from certwatch.web.org_admin import page
 
 PREVIEWED = 10  # alerts that a preview shows
@@ -65,7 +66,7 @@ class RuleForm(forms.Form):
     kinds = forms.MultipleChoiceField(
         label=_("Kinds"),
         required=False,
-        choices=[(kind.value, KINDS[kind].word) for kind in actions.KINDS],
+        choices=[(kind.value, KINDS[kind]) for kind in actions.KINDS],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": _("There is no kind of alert called “%(value)s”.")},
     )
@@ -267,7 +268,7 @@ def _page(request: OrgRequest, *, plan: PlanForm | None = None, suppliers: Suppl
     return page(request, "notifications", "notifications/notifications.html", **facts)
 
 
-def _about(one: AlertRule) -> list[tuple[str, list[str]]]:
+def _about(one: AlertRule) -> list[tuple[Look, list[str]]]:
     """The severities that the rule is about, the gravest first, and the kinds of each in words."""
     told = []
     for severity in actions.SEVERITIES:
@@ -275,11 +276,9 @@ def _about(one: AlertRule) -> list[tuple[str, list[str]]]:
         if not one.kinds:
             chosen = [gettext("every kind")] if _grave_enough(severity, one.least) else []
         else:
-            chosen = [
-                str(KINDS[kind].word) for kind in kinds if kind in one.kinds and _grave_enough(severity, one.least)
-            ]
+            chosen = [str(KINDS[kind]) for kind in kinds if kind in one.kinds and _grave_enough(severity, one.least)]
         if chosen:
-            told.append((severity.value, chosen))
+            told.append((SEVERITIES[severity], chosen))
     return told
 
 
@@ -348,11 +347,14 @@ def _edit(request: OrgRequest, found: AlertRule | None) -> HttpResponse:
     return page(request, "notifications", "notifications/rule.html", **facts)
 
 
-def _groups(form: RuleForm) -> list[tuple[str, list[tuple[Any, str]]]]:
+def _groups(form: RuleForm) -> list[tuple[Look, list[tuple[Any, str]]]]:
     """The kinds' checkboxes by severity, with when each is told."""
     boxes = {box.data["value"]: box for box in form["kinds"]}
     return [
-        (severity.value, [(boxes[kind], str(KINDS[kind].when)) for kind in actions.KINDS if SEVERITY[kind] == severity])
+        (
+            SEVERITIES[severity],
+            [(boxes[kind], str(WHEN.get(kind, ""))) for kind in actions.KINDS if SEVERITY[kind] == severity],
+        )
         for severity in actions.SEVERITIES
     ]
 
@@ -368,13 +370,17 @@ class Preview(NamedTuple):
 
     fitting: int
     more: bool  # only so many were looked at
-    newest: list[tuple[Notice, str | Promise]]  # with what each is called
+    newest: list[tuple[Notice, str | Promise, Look, str]]  # what each is called, how grave, what it is about
 
 
 def _preview(request: OrgRequest, form: RuleForm) -> Preview:
     said = actions.Said(**{"name": "", **form.cleaned_data, "tags": tags_of(form.cleaned_data["tags"])})
     fitting, more = actions.fitting(request.org, said, now=request.now)
-    return Preview(len(fitting), more, [(one, KINDS[Kind(one.kind)].word) for one in fitting[:PREVIEWED]])
+    return Preview(
+        len(fitting),
+        more,
+        [(one, KINDS[one.kind], SEVERITIES[one.severity], about(one)) for one in fitting[:PREVIEWED]],
+    )
 
 
 def _rule(request: OrgRequest, public_id: str) -> AlertRule:
