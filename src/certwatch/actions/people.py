@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from certwatch.actions import audit, members, orgs, users
 from certwatch.models import Invitation, Membership, Organisation, Role, User
+from certwatch.rules.errors import Refused
 
 
 def choose_language(user: User, language: str) -> None:
@@ -19,6 +21,16 @@ def choose(user: User, *, name: str, language: str, time_zone: str, shortcuts: b
     """Own settings. `language` "" is the browser's, `time_zone` "" the organisation's."""
     user.name, user.language, user.time_zone, user.shortcuts = name, language, time_zone, shortcuts
     user.save(update_fields=["name", "language", "time_zone", "shortcuts"])
+
+
+def hear(member: Membership, *, digest: str, deputy: User | None, now: datetime) -> None:
+    """How often `member` gets the digest, and who is told if he does nothing; None: the admins. Raises `Refused`."""
+    if deputy is not None:
+        other = member.org.memberships.filter(user=deputy).select_related("org").first()
+        if deputy.pk == member.user_id or other is None or other.has_ended(now):
+            raise Refused(_("Choose another member of %(name)s.") % {"name": member.org.name})
+    member.digest, member.deputy = digest, deputy
+    member.save(update_fields=["digest", "deputy"])
 
 
 @transaction.atomic

@@ -42,3 +42,8 @@ def turn_off(user: User, org: Organisation) -> bool:
     """No digest of `org` for `user` any more; False where he had none."""
     had = org.memberships.filter(user=user).exclude(digest=Digest.OFF)
     return had.update(digest=Digest.OFF) > 0
+
+
+def is_off(user: User, org: Organisation) -> bool:
+    """Whether `user` gets no digest of `org`."""
+    return org.memberships.filter(user=user, digest=Digest.OFF).exists()

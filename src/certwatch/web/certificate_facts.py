@@ -7,11 +7,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from django.db.models import Q
 from django.utils import timezone
 
-from certwatch.actions import bindings, certificates, history, sources
+from certwatch.actions import bindings, certificates, history, inbox, sources, upload_links
 from certwatch.actions.history import History, What
-from certwatch.models import Certificate, CheckRequest, Entry, EntryVersion, Kind, OwnVersion, SourceState
+from certwatch.models import (
+    Certificate,
+    CheckRequest,
+    Decision,
+    Entry,
+    EntryVersion,
+    Kind,
+    OwnVersion,
+    SourceState,
+    Successor,
+)
 from certwatch.rules import binding, holders
 from certwatch.rules.life import Facts, Life, life
 from certwatch.rules.shown import Key, Shown, is_unconfirmed, shown
@@ -19,9 +30,11 @@ from certwatch.rules.status import Status, status_on
 from certwatch.sources import SOURCES
 from certwatch.sources.source import Source
 from certwatch.web import said
+from certwatch.web.alerts import look
 from certwatch.web.doors import OrgRequest
 
 NEWS = timedelta(hours=1)  # so long a page tells what came of a check that was asked for
+SUCCESSORS = 5  # suggestions, and relatives, that a page shows
 PAPERS = ("Certificate", "Audit Report")  # the register's own names of links to documents
 
 
@@ -73,7 +86,11 @@ def of(request: OrgRequest, certificate: Certificate) -> dict[str, Any]:
         "candidates": candidates,
         "waiting": [_waiting(request, own) for own in waiting],
         "contradictions": _contradictions(certificate),
+        "alerts": [look(notice, request.now) for notice in inbox.of_certificate(certificate)],
+        **_successors(request, certificate),
         "documents": list(certificate.documents.select_related("added_by").order_by("-added_at", "-id")),
+        "proposals": [] if certificate.removed_at else upload_links.waiting(request.org, certificate=certificate.pk),
+        "links": [] if certificate.removed_at else upload_links.standing(certificate, request.now),
         "api_number": quote(certificate.number, safe=""),
         "api_answer": _api_answer(certificate, request.today, checked),
     }
@@ -227,6 +244,30 @@ def _disagrees(certificate: Certificate, entry: Entry) -> bool:
 
 def _is_news(wish: CheckRequest, now: datetime) -> bool:
     return wish.ended_at is not None and now - wish.ended_at < NEWS
+
+
+def _successors(request: OrgRequest, certificate: Certificate) -> dict[str, Any]:
+    """Certificates that it replaces or that replace it, and later ones that might."""
+    waiting = request.org.successors.filter(certificate=certificate, decision=Decision.WAITING).select_related("entry")
+    related = Q(predecessor=certificate) | Q(pk=certificate.predecessor_id)
+    return {
+        "suggestions": [
+            _suggestion(request, one) for one in waiting.order_by("-entry__valid_until", "pk")[:SUCCESSORS]
+        ],
+        "relatives": list(request.org.certificates.filter(related).order_by("pk")[:SUCCESSORS]),
+    }
+
+
+def _suggestion(request: OrgRequest, suggestion: Successor) -> dict[str, Any]:
+    entry = suggestion.entry
+    status = shown(
+        entry.status,
+        entry.valid_from,
+        entry.valid_until,
+        today=request.today,
+        expiring_days=request.org.expiring_days,
+    )
+    return {"suggestion": suggestion, "shown": status, "lacks": said.lacks(suggestion)}
 
 
 def _waiting(request: OrgRequest, own: OwnVersion) -> dict[str, Any]:

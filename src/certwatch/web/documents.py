@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from certwatch.actions import documents
 from certwatch.actions.documents import Upload
-from certwatch.models import Certificate, Document
+from certwatch.models import Certificate, Document, Proposal
 from certwatch.rules.errors import Refused
 from certwatch.rules.rights import Right
 from certwatch.web.certificate import any_of, back, find
@@ -47,7 +47,24 @@ def add(request: OrgRequest, public_id: str) -> HttpResponse:
 @require_safe
 def download(request: OrgRequest, public_id: str, document_id: str) -> HttpResponse:
     """The file, never shown inside the site: what somebody handed in may hold scripts."""
-    document = _find(any_of(request, public_id), document_id)
+    return as_download(_find(any_of(request, public_id), document_id))
+
+
+@org_page(Right.CHANGE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: OrgRequest, public_id: str, document_id: str) -> HttpResponse:
+    certificate = find(request, public_id)
+    document = _find(certificate, document_id)
+    if request.method != "POST":
+        facts = {"active": "certificates", "certificate": certificate, "document": document}
+        return render(request, "certificate/document_remove.html", facts)
+    documents.remove(document, by=request.user, now=request.now, address=came_from(request))
+    messages.success(request, gettext("%(name)s is removed.") % {"name": document.name})
+    return back(request, certificate)
+
+
+def as_download(document: Document | Proposal) -> HttpResponse:
+    """Its file as an attachment that can do nothing."""
     try:
         content = documents.content(document)
     except FileNotFoundError:
@@ -63,19 +80,6 @@ def download(request: OrgRequest, public_id: str, document_id: str) -> HttpRespo
             "Content-Encoding": "identity",  # packed already: to pack it once more would take time and gain nothing
         },
     )
-
-
-@org_page(Right.CHANGE)
-@require_http_methods(["GET", "HEAD", "POST"])
-def remove(request: OrgRequest, public_id: str, document_id: str) -> HttpResponse:
-    certificate = find(request, public_id)
-    document = _find(certificate, document_id)
-    if request.method != "POST":
-        facts = {"active": "certificates", "certificate": certificate, "document": document}
-        return render(request, "certificate/document_remove.html", facts)
-    documents.remove(document, by=request.user, now=request.now, address=came_from(request))
-    messages.success(request, gettext("%(name)s is removed.") % {"name": document.name})
-    return back(request, certificate)
 
 
 def _find(certificate: Certificate, document_id: str) -> Document:

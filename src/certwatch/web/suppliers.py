@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from certwatch.actions import descriptions, listing, suppliers
+from certwatch.actions import descriptions, listing, suppliers, upload_links
 from certwatch.actions.suppliers import LONGEST_NAME, LONGEST_NUMBER, Details
 from certwatch.models import Supplier, SupplierContact, User
 from certwatch.rules import bars, holders, numbers
@@ -107,6 +107,7 @@ def supplier(request: OrgRequest, public_id: str) -> HttpResponse:
         "active": "suppliers",
         "supplier": found,
         "people": found.contacts.order_by("name", "pk"),
+        "proposals": upload_links.waiting(request.org, supplier=found.pk),
         "rows": rows,
         "counts": sorted(counts.items(), key=lambda pair: BY_SEVERITY.index(pair[0])),
         "contradictions": sum(1 for _row, _b, contradicts in rows if contradicts),
