@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from pytest_django import DjangoAssertNumQueries
 
-from certwatch.actions import certificates, deliveries, supplier_reminders, upload_links
+from certwatch.actions import certificates, deliveries, letters, supplier_reminders, upload_links
 from certwatch.models import Certificate, Delivery, Kind, Organisation, Successor, UploadLink, User
 from certwatch.rules.status import Status
 from tests.actions.asked import certificate, contact
@@ -237,6 +237,8 @@ class TestWhetherItStillGoesOut:
         supplier_reminders.look(NOON)
         change(org)
         assert not supplier_reminders.is_wanted(one(org), now=NOON)
+        with pytest.raises(letters.Unsendable):
+            letters.letter(one(org), now=NOON)
 
     def test_one_that_a_person_asked_for_goes_out_whatever_the_status(
         self, nordmuehle: Organisation, mia: User
@@ -249,7 +251,7 @@ class TestWhetherItStillGoesOut:
 
 
 def written(delivery: Delivery, now: datetime = NOON) -> Message:
-    return supplier_reminders.letter(delivery, now=now).message()
+    return letters.letter(delivery, now=now).message()
 
 
 class TestTheLetter:

@@ -27,6 +27,7 @@ from certwatch.rules.status import Status
 log = structlog.get_logger()
 
 PART = 500  # certificates that are looked at together
+BRAND = "#2c3f94"  # the edge of the letter; it is no alert
 
 
 def look(now: datetime) -> None:
@@ -135,7 +136,8 @@ def letter(delivery: Delivery, *, now: datetime) -> EmailMultiAlternatives:
         "certificate": certificate,
         "holder": certificate.entry.holder if certificate.entry else certificate.holder,
         "days": (certificate.valid_until - org.today(now)).days if certificate.valid_until else None,
-        "link": upload_links.address_of(link),
+        "url": upload_links.address_of(link),
+        "colour": BRAND,
         "last_day_of_link": org.today(link.ends_at),
         "base_url": settings.BASE_URL,
     }
