@@ -57,6 +57,8 @@ class Content(NamedTuple):
 def letter(delivery: Delivery, *, now: datetime) -> EmailMultiAlternatives:
     """The mail of `delivery`, the same at every try but for what has changed meanwhile."""
     if delivery.purpose == Purpose.SUPPLIER:
+        if not supplier_reminders.is_wanted(delivery, now=now):
+            raise Unsendable
         return supplier_reminders.letter(delivery, now=now)
     reader = _reader(delivery)
     with _as(reader):
@@ -130,7 +132,7 @@ def _one(delivery: Delivery, notice: Notice, reader: Reader, now: datetime) -> C
         "said": said,
         "look": said.kind.look,
         "colour": said.kind.look.colour,
-        "lead": wrap(said.lead, WIDTH),
+        "lead": _wrapped(said.lead, WIDTH),
         "rows": [_set(row, said.rows) for row in said.rows],
         "url": url,
         "since_nobody": _("Nobody else could be reached.") if notice.nobody else "",
@@ -198,7 +200,7 @@ def _frame(delivery: Delivery, reader: Reader) -> dict[str, Any]:
     rules = bool(reader.org) and reader.role in ("", Role.OWNER, Role.ADMIN, Role.AUDITOR)
     return {
         "language": reader.language,
-        "org": reader.org,
+        "org_name": one_line(reader.org.name) if reader.org else "",
         "colour": "#2c3f94",
         "why": _why(delivery, reader),
         "rules": _address(reader, "admin/notifications/") if rules else "",
@@ -246,6 +248,11 @@ def _header(text: str) -> str:
     return text if len(text) <= LONGEST_SUBJECT else f"{text[: LONGEST_SUBJECT - 1]}…"
 
 
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of `text`; a number stays in one piece, so that it can be copied."""
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
 class Set(NamedTuple):
     """A row as it stands in a text: its label padded, its text in lines."""
 
@@ -256,7 +263,7 @@ class Set(NamedTuple):
 
 def _set(row: Row, rows: list[Row]) -> Set:
     width = max(len(other.label) for other in rows) + 2
-    lines = wrap(row.text, WIDTH - width - 2, break_long_words=False, break_on_hyphens=False) or [""]
+    lines = _wrapped(row.text, WIDTH - width - 2)
     first, *rest = lines
     return Set(row.label, row.text, [f"  {row.label:<{width}}{first}", *(f"{'':<{width + 2}}{line}" for line in rest)])
 
@@ -268,8 +275,8 @@ def _columns(part: Part) -> dict[str, Any]:
     lines = []
     for line in part.lines:
         lines.append(f"  {line.first:<{one}}{line.title:<{two}}{line.holder}".rstrip())
-        lines += [f"{'':<{one + 2}}{note}" for note in wrap(line.note, WIDTH - one - 2)] if line.note else []
-    return {"part": part, "text": lines, "sentences": [wrap(sentence, WIDTH - 2) for sentence in part.sentences]}
+        lines += [f"{'':<{one + 2}}{note}" for note in _wrapped(line.note, WIDTH - one - 2)] if line.note else []
+    return {"part": part, "text": lines, "sentences": [_wrapped(sentence, WIDTH - 2) for sentence in part.sentences]}
 
 
 # ---- chats
