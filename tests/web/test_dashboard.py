@@ -16,7 +16,7 @@ from tests.web.watched import TODAY, by_hand, change, listed, page, reading, sec
 
 pytestmark = pytest.mark.django_db
 
-QUERIES = 11  # session, user, memberships; sources, counts, attention, versions, ends, runs, changes twice
+QUERIES = 12  # session, user, memberships; sources, counts, attention, versions, ends, runs, alerts, changes twice
 
 
 @pytest.fixture(autouse=True)
@@ -288,7 +288,7 @@ class TestTheReader:
         assert "Add certificates" not in html
 
 
-def test_it_takes_eleven_queries_however_much_there_is(
+def test_it_takes_twelve_queries_however_much_there_is(
     client: Client, nordmuehle: Organisation, mia: User, read: Sync, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client.force_login(mia)

@@ -58,13 +58,13 @@ class TestTheList:
         assert text.count("</svg>On</span>") == 1
         assert "(you)" in text
 
-    def test_it_takes_five_queries_however_many_there_are(
+    def test_it_takes_six_queries_however_many_there_are(
         self, annas: Client, nordmuehle: Organisation, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         for place in range(10):
             member(nordmuehle, f"M{place}", Role.MEMBER)
         invitation(nordmuehle)
-        with django_assert_num_queries(5):  # session, person, memberships; members, invitations
+        with django_assert_num_queries(6):  # session, person, memberships; members, who is reached, invitations
             annas.get(MEMBERS)
 
     def test_an_auditor_sees_it_without_buttons(self, client: Client, nordmuehle: Organisation, ben: User) -> None:

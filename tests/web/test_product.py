@@ -37,7 +37,7 @@ def test_the_menu_has_the_pages_that_exist(frame: str) -> None:
     assert menu
     entries = re.findall(r'<a href="([^"]+)"(?: aria-current="(\w+)")?>([\w ]+)</a>', menu[1])
     assert [label for _, _, label in entries] == [
-        "Dashboard", "Certificates", "Suppliers", "Add and import", "Org Admin",
+        "Dashboard", "Certificates", "Suppliers", "Alerts", "Add and import", "Org Admin",
     ]  # fmt: skip
     assert entries[:2] == [
         ("/frame/nordmuehle/", "", "Dashboard"),

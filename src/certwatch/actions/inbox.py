@@ -66,11 +66,6 @@ class Row:
     told: list[str]  # people and channels, by name
     unreached: int  # of the people: how many cannot be reached
 
-    @property
-    def about(self) -> str:
-        """Holder and supplier, or what else it is about."""
-        return " · ".join(name for name in names(self.notice.certificate) if name)
-
 
 @dataclass(frozen=True, slots=True)
 class Page:

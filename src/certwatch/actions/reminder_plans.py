@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from certwatch.actions import audit
-from certwatch.models import Organisation, ReminderPlan, User
+from certwatch.models import Certificate, Organisation, ReminderPlan, User
 from certwatch.rules import names
 from certwatch.rules.errors import Refused
 
@@ -71,6 +71,31 @@ def of_suppliers(
     audit.note(
         org, "reminders.of_suppliers", about=org.name, by=by, now=now, address=address,
         changed={"on": [was[0], on], "days": [was[1], org.supplier_days]},
+    )  # fmt: skip
+    return True
+
+
+@transaction.atomic
+def of_certificate(
+    certificate: Certificate, days: Sequence[int] | None, *, by: User, now: datetime, address: str | None = None
+) -> bool:
+    """Set the days of one certificate; [] for never, None for those of its tag, scheme or organisation again. False if
+    nothing differs."""
+    wanted = None if days is None else in_order(days)
+    certificate.org.certificates.select_for_update(no_key=True).get(pk=certificate.pk)
+    plan = certificate.reminder_plans.first()
+    was = plan.days if plan else None
+    if was == wanted:
+        return False
+    if wanted is None:
+        certificate.reminder_plans.all().delete()
+    else:
+        certificate.reminder_plans.update_or_create(defaults={"days": wanted}, create_defaults={
+            "org": certificate.org, "days": wanted,
+        })  # fmt: skip
+    audit.note(
+        certificate.org, "reminders.planned", about=certificate.number, about_id=certificate.public_id, by=by, now=now,
+        address=address, changed={"days": [was, wanted]},
     )  # fmt: skip
     return True
 

@@ -131,6 +131,7 @@ def _page(request: OrgRequest, notice: Notice, **forms_sent: forms.Form) -> Http
         "change": change,
         "source": SOURCES.get(change.run.source) if change and change.run else None,
         "sentence": words.sentence(notice),
+        "step": words.step(notice),
         "missing": words.missing(notice),
         "reopened": words.reopened(notice) if notice.state == State.OPEN else "",
         "differences": words.differences(change),

@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from certwatch.actions import kinds
 from certwatch.models import Attempt, Change, ChangeType, Delivery, EntryVersion, Notice, Purpose, Telling
 from certwatch.rules.notices import Kind, Severity, State
 from certwatch.rules.status import Status
@@ -46,34 +47,7 @@ MEANINGS: dict[str, Words] = {  # of a state, in a sentence
     ),
 }
 
-KINDS: dict[str, Words] = {
-    Kind.SUSPENDED: gettext_lazy("Suspended"),
-    Kind.WITHDRAWN: gettext_lazy("Withdrawn"),
-    Kind.TERMINATED: gettext_lazy("Terminated"),
-    Kind.NOT_FOUND: gettext_lazy("Not found any more"),
-    Kind.SHORTENED: gettext_lazy("Last day moved earlier"),
-    Kind.HOLDER_CHANGED: gettext_lazy("Holder changed"),
-    Kind.DISAGREEMENT: gettext_lazy("Register says otherwise"),
-    Kind.CHANNEL_FAILING: gettext_lazy("Messages do not arrive"),
-    Kind.SUSPENSION_NOTED: gettext_lazy("Suspension on record"),
-    Kind.EXPIRING: gettext_lazy("Expiring soon"),
-    Kind.EXPIRED: gettext_lazy("Expired"),
-    Kind.STILL_EXPIRED: gettext_lazy("Still expired"),
-    Kind.REVIEW_DUE: gettext_lazy("Review due"),
-    Kind.KEY_ENDING: gettext_lazy("API key ends"),
-    Kind.TRIAL_ENDING: gettext_lazy("Trial ends"),
-    Kind.SOURCE_STALE: gettext_lazy("Register not read"),
-    Kind.SOURCE_RECOVERED: gettext_lazy("Register read again"),
-    Kind.UNCLEAR: gettext_lazy("Status unclear"),
-    Kind.LIFTED: gettext_lazy("Back in force"),
-    Kind.FOUND_AGAIN: gettext_lazy("Found again"),
-    Kind.FIRST_WORD: gettext_lazy("First status"),
-    Kind.EXTENDED: gettext_lazy("Last day moved later"),
-    Kind.SCOPE_CHANGED: gettext_lazy("Scope changed"),
-    Kind.RENEWED: gettext_lazy("Renewed"),
-    Kind.PROPOSAL: gettext_lazy("Supplier sent a certificate"),
-    Kind.BEGUN: gettext_lazy("Begun"),
-}
+KINDS: dict[str, Words] = {kind: of.word for kind, of in kinds.KINDS.items()}  # as mails call them
 
 _SENTENCES: dict[str, Words] = {
     Kind.SUSPENDED: gettext_lazy("The register says that it is suspended."),
@@ -138,6 +112,11 @@ def sentence(notice: Notice) -> str:
         return text % {**facts, "count": notice.stage or 0}
     words = str(_SENTENCES.get(notice.kind, KINDS.get(notice.kind, notice.kind)))
     return words % facts if "%(" in words else words
+
+
+def step(notice: Notice) -> Words:
+    """What to do about it."""
+    return kinds.KINDS[notice.kind].step if notice.kind in kinds.KINDS else ""
 
 
 def missing(notice: Notice) -> str:

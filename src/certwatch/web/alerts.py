@@ -131,12 +131,13 @@ def look(notice: Notice, now: datetime) -> dict[str, Any]:
         "severity": words.SEVERITIES[notice.severity],
         "kind": words.KINDS.get(notice.kind, notice.kind),
         "state": words.STATES[notice.state],
+        "names": " · ".join(name for name in inbox.names(notice.certificate) if name),
         "about": words.about(notice),
     }
 
 
 def _row(row: inbox.Row, now: datetime) -> dict[str, Any]:
-    return {**look(row.notice, now), "names": row.about, "told": _told(row), "unreached": row.unreached}
+    return {**look(row.notice, now), "told": _told(row), "unreached": row.unreached}
 
 
 def _told(row: inbox.Row) -> str:

@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from certwatch.actions import dashboard as standing
+from certwatch.actions import inbox
 from certwatch.models import SourceState
 from certwatch.rules import charts
 from certwatch.rules.rights import Right
 from certwatch.rules.shown import NEED_ATTENTION, Key
 from certwatch.sources import SOURCES
 from certwatch.templatetags.certwatch import STATUSES
+from certwatch.web.alerts import look
 from certwatch.web.doors import OrgRequest, org_page
 
 States = dict[str, SourceState]
@@ -60,6 +62,7 @@ def dashboard(request: OrgRequest) -> HttpResponse:
         return render(request, "dashboard/empty.html", {"active": "dashboard", "trial_days": _trial_days(request)})
     context = _attention(request, known, counted) | _sources(request, known, counted) | _schemes(counted)
     context["ends"], context["year"] = standing.ends(request.org, today=request.today), charts.YEAR
+    context["alerts"] = [look(notice, request.now) for notice in inbox.first_open(request.org)]
     context["changes"] = [_change(row) for row in standing.changes(request.org)]
     context |= {"counted": counted, "now": request.now, "reader_today": timezone.localtime(request.now).date()}
     return render(request, "dashboard/page.html", context | {"active": "dashboard", "trial_days": _trial_days(request)})

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certwatch.actions import members as actions
+from certwatch.actions import reach
 from certwatch.actions.orgs import invite as send_invitation
 from certwatch.models import Invitation, Membership, Role
 from certwatch.rules.errors import Refused
@@ -88,9 +89,10 @@ def org_admin(request: OrgRequest) -> HttpResponse:
 @org_page(Right.READ_ADMIN)
 @require_safe
 def members(request: OrgRequest) -> HttpResponse:
+    unreached = {member.user.pk: member.why_not for member in reach.members(request.org, request.now)}
     waiting = request.org.invitations.filter(accepted_at=None, revoked_at=None).order_by("-id")[:SHOWN]
     facts = {
-        "members": _members(request),
+        "members": [(member, unreached.get(member.user_id, "")) for member in _members(request)],
         "invitations": [(invitation, invitation.ends_at > request.now) for invitation in waiting],
         "gives": roles_given_by(request.role),
     }

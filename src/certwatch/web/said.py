@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from certwatch.actions.history import Checks, History, Step, What
-from certwatch.models import Certificate, CheckOutcome, Entry, EntryVersion, OwnVersion, SourceState
+from certwatch.models import Certificate, CheckOutcome, Entry, EntryVersion, OwnVersion, SourceState, Successor
 from certwatch.rules.life import Life
 from certwatch.rules.shown import Key, Shown, Why
 from certwatch.rules.status import Status
@@ -431,6 +431,16 @@ def contradictions(certificate: Certificate, *, differs: bool, holder: str, list
         facts["status"] = word(KEYS[Status(entry.word)])
         said.append(_("%(source)s lists this number: %(status)s, last day %(last)s, holder %(holder)s.") % facts)
     return said
+
+
+def lacks(suggestion: Successor) -> str:
+    """What a later certificate does not replace, or that it replaces all."""
+    found = []
+    if not suggestion.in_time:
+        found.append(_("It begins later than the day after the last day of this one."))
+    if suggestion.missing:
+        found.append(_("It does not cover: %(scopes)s.") % {"scopes": ", ".join(map(str, suggestion.missing))})
+    return " ".join(found) or _("It covers the same scope, without a gap.")
 
 
 def today_label(today: date) -> str:
