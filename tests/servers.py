@@ -63,7 +63,13 @@ def free_port() -> int:
 
 
 def ask(
-    port: int, path: str, *headers: tuple[str, str | bytes], method: str = "GET", key: str = "", timeout_s: float = 30
+    port: int,
+    path: str,
+    *headers: tuple[str, str | bytes],
+    method: str = "GET",
+    key: str = "",
+    body: bytes = b"",
+    timeout_s: float = 30,
 ) -> Reply:
     """One request, its path and headers sent as they are. `key` goes into X-API-Key."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
@@ -71,7 +77,9 @@ def ask(
         connection.putrequest(method, path, skip_host="host" in [name.lower() for name, _ in headers])
         for name, value in (*headers, *((("X-API-Key", key),) if key else ())):
             connection.putheader(name, value)
-        connection.endheaders()
+        if body:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body or None)
         response = connection.getresponse()
         sent = tuple((name.lower(), value) for name, value in response.getheaders())
         return Reply(response.status, sent, response.read())
@@ -118,13 +126,13 @@ class Installation:
 
     def org(self, **fields: Any) -> Organisation:
         slug = f"org-{secrets.token_hex(5)}"
-        return self._add(Organisation(**{"name": slug, "slug": slug, "created_at": LONG_AGO, **fields}))
+        return self.add(Organisation(**{"name": slug, "slug": slug, "created_at": LONG_AGO, **fields}))
 
     def key(self, org: Organisation, **fields: Any) -> str:
         """The plaintext of a new key."""
         plaintext = keys.make()
         values = {"name": "SAP", "scopes": ["certificates:read"], "created_at": LONG_AGO, **fields}
-        self._add(ApiKey(org=org, digest=keys.digest(plaintext), begins=keys.begins(plaintext), **values))
+        self.add(ApiKey(org=org, digest=keys.digest(plaintext), begins=keys.begins(plaintext), **values))
         return plaintext
 
     def revoke(self, key: str) -> None:
@@ -135,7 +143,7 @@ class Installation:
         folded = numbers.key(number)
         values = {"source": "iscc", "word": "valid", "added_at": LONG_AGO, **fields}
         names = {"number": numbers.written(number), "number_key": folded, "match_key": folded}
-        return self._add(Certificate(org=org, **names, **values))
+        return self.add(Certificate(org=org, **names, **values))
 
     def source(self, name: str, read_began: datetime | None) -> None:
         states = SourceState.objects.using(self.alias)
@@ -152,7 +160,7 @@ class Installation:
         self._thread.shutdown()
         del connections.databases[self.alias]
 
-    def _add(self, row: M) -> M:
+    def add(self, row: M) -> M:
         self.ask(lambda: row.save(using=self.alias))
         return row
 

@@ -195,3 +195,13 @@ def test_a_range_is_bounded_and_runs_forwards(
     with pytest.raises(endpoints.TooMany):
         endpoints.replay_range(endpoint, NOON, NOON, by=anna, now=NOON)
     assert not endpoint.deliveries.exists()
+
+
+def test_an_absence_that_was_never_confirmed_is_not_replayed(endpoint: WebhookEndpoint, anna: User) -> None:
+    org = endpoint.org
+    unconfirmed, back, confirmed = (happened(org, number) for number in (1, 2, 3))
+    org.changes.filter(pk__in=[unconfirmed.pk, confirmed.pk]).update(word="not_found")
+    org.changes.filter(pk=back.pk).update(was="not_found", word="valid")
+    org.notices.create(kind="not_found", severity="critical", told_for="x", batch="x", change=confirmed, made_at=NOON)
+    assert endpoints.replay_range(endpoint, NOON, NOON, by=anna, now=NOON) == 1
+    assert endpoint.deliveries.get().change == confirmed

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from certwatch.actions import audit, deliveries, secrets
 from certwatch.models import (
     Change,
+    ChangeType,
     Delivery,
     DeliveryState,
     EndpointState,
@@ -28,6 +29,7 @@ from certwatch.models import (
 from certwatch.net import addresses
 from certwatch.rules import events, names
 from certwatch.rules.errors import Refused, UnknownName
+from certwatch.rules.status import Status
 
 MOST = 20  # endpoints of one organisation
 OLD_SIGNS_ALONG = timedelta(hours=24)  # after a rotation
@@ -318,7 +320,10 @@ def of_types(endpoint: WebhookEndpoint) -> list[str]:
 def _changes(endpoint: WebhookEndpoint, begin: datetime, end: datetime) -> QuerySet[Change]:
     org: Organisation = endpoint.org
     happened = org.changes.filter(created_at__gte=begin, created_at__lte=end, type__in=of_types(endpoint))
-    return happened.filter(absence=None).order_by("number")  # "not found" waits until it is confirmed
+    # That something was not found is told once it is confirmed; else neither that nor its return ever is.
+    absence = Q(type=ChangeType.STATUS) & (Q(word=Status.NOT_FOUND) | Q(was=Status.NOT_FOUND))
+    told = Exists(org.notices.filter(change=OuterRef("pk")))
+    return happened.exclude(absence & ~told).order_by("number")
 
 
 def _again(endpoint: WebhookEndpoint, delivery: Delivery, now: datetime) -> Delivery:

@@ -62,7 +62,7 @@ def once(asked: Asked, prepare: Callable[[], T], write: Callable[[T], Said]) -> 
     call = _claim(asked, name)
     if call.status is not None:
         kept: dict[str, Any] = call.answer or {}
-        said = Said(call.status, kept["body"], kept["headers"])
+        said = Said(call.status, msgspec.json.decode(kept["body"]), kept["headers"])
         return said.response(**{"Idempotent-Replayed": "true"})
     try:
         found = prepare()
@@ -114,8 +114,9 @@ def _take_over(call: IdempotentCall, values: dict[str, Any]) -> IdempotentCall:
 
 def _store(call: IdempotentCall, said: Said) -> None:
     """Keep the answer. Raises `Problem`, and undoes the deed, if the claim ran out and went to somebody else."""
-    body = {name: value for name, value in said.body.items() if name not in SECRETS}
-    if not _mine(call).update(status=said.status, answer={"body": body, "headers": said.headers}):
+    told = {name: value for name, value in said.body.items() if name not in SECRETS}
+    answer = {"body": msgspec.json.encode(told).decode(), "headers": said.headers}  # as text: PostgreSQL sorts names
+    if not _mine(call).update(status=said.status, answer=answer):
         raise _running()
 
 
