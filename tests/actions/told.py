@@ -24,7 +24,6 @@ from certwatch.models import (
 )
 from certwatch.rules.notices import SEVERITY
 from certwatch.rules.notices import Kind as Happens
-from tests.actions.notices import alert
 from tests.conftest import NOON
 
 NUMBER, HOLDER, PLACE = "EU-ISCC-Cert-DE100-12345678", "Oderbruch Biodiesel GmbH", "Letschin, Germany"
@@ -121,6 +120,3 @@ def of_operator(kind: Happens, **facts: Any) -> Notice:
     return Notice.across_orgs.create(
         org=None, kind=kind, severity=SEVERITY[kind], told_for=f"test:{next(_PLACES)}", made_at=NOON, **facts
     )
-
-
-__all__ = ["alert"]

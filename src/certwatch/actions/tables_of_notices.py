@@ -22,7 +22,7 @@ from certwatch.rules.shown import NEED_ATTENTION
 from certwatch.rules.status import Status
 
 IN_A_TABLE = 100  # rows, then a link
-IN_A_PART = 20  # rows of one part of a digest
+IN_A_PART = 10  # rows of one part of a digest
 SENTENCES = 10  # about sources; there are not more
 NEAR_DAYS = 180  # a day further away is written with its year
 
@@ -82,7 +82,7 @@ def several(delivery: Delivery, now: datetime) -> Several:
     desk = _Desk(delivery.org, _today(delivery, now))
     rows = sorted(delivery.notices.values_list("kind", "pk"), key=lambda row: (_PLACES[row[0]], row[1]))
     counts = Counter(kind for kind, _pk in rows)
-    lines = [desk.line(notice) for notice in _read(delivery, [pk for _kind, pk in rows[:IN_A_TABLE]])]
+    lines = [desk.line(notice, by_word=True) for notice in _read(delivery, [pk for _kind, pk in rows[:IN_A_TABLE]])]
     more = _("All %(count)d alerts") % {"count": len(rows)} if len(rows) > IN_A_TABLE else ""
     by_kind = sorted(counts.items(), key=lambda pair: _PLACES[pair[0]])
     return Several(len(rows), by_kind, Part("", "", lines, len(rows), more, desk.address("alerts/")))
@@ -211,8 +211,10 @@ class _Rows:
 
     def __init__(self, delivery: Delivery, desk: _Desk, now: datetime) -> None:
         self._delivery, self._desk, self._now = delivery, desk, now
-        fields = ("pk", "kind", "severity")
-        self._all = sorted(delivery.notices.values_list(*fields), key=lambda row: (_PLACES[row[1]], row[0]))
+        fields = ("pk", "kind", "severity", "day")
+        rows = sorted(delivery.notices.values_list(*fields), key=lambda row: (_PLACES[row[1]], row[0]))
+        self._all = [row[:3] for row in rows]
+        self._days: dict[int, date] = {row[0]: row[3] or date.max for row in rows}
 
     def unacknowledged(self) -> Part:
         found = self._which(Severity.CRITICAL, lambda _kind: True)
@@ -227,7 +229,7 @@ class _Rows:
         return self._part(titles, found, "alerts/", by_word=True)
 
     def ending(self) -> Part:
-        found = self._which(Severity.WARNING, lambda kind: kind in ENDING)
+        found = sorted(self._which(Severity.WARNING, lambda kind: kind in ENDING), key=self._days.__getitem__)
         text = ngettext("%(count)d ends soon", "%(count)d end soon", len(found))
         facts = {"count": len(found)}
         return self._part((_("Ending, %(count)d") % facts, text % facts), found, "alerts/")
