@@ -9,7 +9,7 @@ from tests.doors import ADMIN, ADMIN_CHANGED, LOGIN, READ_ADMIN, Door
 from tests.logins import log_in
 
 SLACK = "slack://T0AB1CD2E/B0AB1CD2E/abcdefghijklmnopqrstuvwx"
-URL = "https://192.0.2.10/hooks"
+URL = "https://1.2.3.4/hooks"
 DAY = "2026-11-24"
 NOBODYS = (LOGIN, 404, 403, 403, 404, 404, 404)  # of another organisation
 READ_NOBODYS = (LOGIN, 404, 404, 403, 404, 404, 404)

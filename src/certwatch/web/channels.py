@@ -1,13 +1,17 @@
 """Org Admin: the chat channels that alerts go to. Their table stands on the page Notifications."""
 
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, NamedTuple
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
@@ -16,10 +20,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from certwatch.actions import channels as actions
+from certwatch.actions import secrets
 from certwatch.models import Channel, Delivery, DeliveryState
 from certwatch.rules.errors import Refused
 from certwatch.rules.rights import Right
-from certwatch.web.doors import OrgRequest, came_from, fresh_login, org_page
+from certwatch.web.doors import OrgRequest, OrgView, P, came_from, fresh_login, org_page
 from certwatch.web.fields import NameField
 from certwatch.web.org_admin import page
 
@@ -55,14 +60,24 @@ SERVICES = {  # by apprise's schemes
 }  # fmt: skip
 
 
+SEALED = "sealed:"  # before an address that waited in the session for a log-in anew
+
+
+class Untold(forms.TextInput):
+    """A text that no page repeats, not even the form that was refused."""
+
+    def format_value(self, value: Any) -> str | None:
+        return None
+
+
 class ChannelForm(forms.Form):
     """A channel. The address is typed anew or stays; it is never filled in."""
 
     name = NameField(label=_("Name"), max_length=100, help_text=_("As rules and alerts name it, e.g. #biofuels."))
     target = forms.CharField(
         label=_("Address"),
-        max_length=2_000,
-        widget=forms.TextInput({"class": "cw-mono", "autocomplete": "off", "spellcheck": "false"}),
+        max_length=4_000,
+        widget=Untold({"class": "cw-mono", "autocomplete": "off", "spellcheck": "false"}),
     )
     language = forms.ChoiceField(label=_("Language"), required=False)
 
@@ -75,6 +90,13 @@ class ChannelForm(forms.Form):
             target.required = False
             words = _("Now %(shown)s. Leave it empty to keep it; it is stored encrypted and not shown again.")
             target.help_text = words % {"shown": channel.shown}
+
+    def clean_target(self) -> str:
+        text: str = self.cleaned_data["target"]
+        try:
+            return secrets.decrypt(text.removeprefix(SEALED)) if text.startswith(SEALED) else text
+        except secrets.Unreadable:
+            raise ValidationError(_("Type the address anew.")) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +124,26 @@ def rows(request: OrgRequest) -> list[Row]:
     return [Row(one, service(one.scheme), last.get(one.last)) for one in found]
 
 
+def sealed(view: OrgView[P]) -> OrgView[P]:
+    """Above `fresh_login`: what was sent waits in the session for the log-in anew, its address encrypted."""
+
+    @wraps(view)
+    def page(request: OrgRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except ReauthenticationRequired:
+            sent = request.POST.copy()
+            if target := sent.get("target"):
+                sent["target"] = SEALED + secrets.encrypt(target)
+                request.POST = sent  # type: ignore[assignment]
+            raise
+
+    return page
+
+
 @sensitive_post_parameters("target")
 @org_page(Right.ADMIN)
+@sealed
 @fresh_login
 @require_http_methods(["GET", "HEAD", "POST"])
 def channel_create(request: OrgRequest) -> HttpResponse:
@@ -125,6 +165,7 @@ def channel_create(request: OrgRequest) -> HttpResponse:
 
 @sensitive_post_parameters("target")
 @org_page(Right.ADMIN)
+@sealed
 @fresh_login
 @require_http_methods(["GET", "HEAD", "POST"])
 def channel(request: OrgRequest, public_id: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from certwatch.actions import endpoints as actions
 from certwatch.actions import secrets
+from certwatch.actions.keys import LAST_YEAR
 from certwatch.models import Attempt, Delivery, DeliveryState, EndpointState, WebhookEndpoint
 from certwatch.rules import tries
 from certwatch.rules.errors import Refused
@@ -69,6 +71,12 @@ class RangeForm(forms.Form):
 
     first = DayField(label=_("From"))
     last = DayField(label=_("Until"))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if any(day.year >= LAST_YEAR for name in ("first", "last") if (day := cleaned.get(name))):
+            raise ValidationError(_("This year is too far away."))
+        return cleaned
 
     def moments(self, now: datetime) -> tuple[datetime, datetime]:
         """From the beginning of the first day to the end of the last, or to now."""
