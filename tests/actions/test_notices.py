@@ -1,16 +1,12 @@
 """Notices of changes: what a register's run tells, once, and what ends or reopens it."""
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import pytest
-from django.db import transaction
 from django.db.models import F
 
-from certwatch.actions import certificates, changes, notices, syncs
+from certwatch.actions import certificates, changes, notices
 from certwatch.models import (
-    Absence,
     Certificate,
     ChangeCounter,
     ChangeType,
@@ -18,78 +14,18 @@ from certwatch.models import (
     EndpointState,
     Notice,
     Organisation,
-    Sync,
     User,
     WebhookEndpoint,
 )
-from certwatch.models import notices as in_sql
 from certwatch.models.base import ID_ALPHABET
-from certwatch.models.staging import Bulk
 from certwatch.rules.findings import Finding, Suspension
 from certwatch.rules.notices import Kind, State
 from certwatch.rules.status import Status
-from certwatch.sources import SOURCES
+from tests.actions.noticed import listening, sent, stands, states, sync, told
 from tests.actions.registers import Clock, Register, row, watch
-from tests.actions.test_members import at_once
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nothing_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "_broken", {})
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
-
-
-@pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Register:
-    register = Register([row(place) for place in range(1, 41)])
-    monkeypatch.setitem(SOURCES, "iscc", register.source)
-    return register
-
-
-@pytest.fixture
-def watched(register: Register, clock: Clock, nordmuehle: Organisation) -> Certificate:
-    """EU-ISCC-Cert-XX999-00000001, read once and told."""
-    certificate = watch(nordmuehle, 1, NOON)
-    sync(register, clock)
-    assert not told(nordmuehle)
-    return certificate
-
-
-def sync(register: Register, clock: Clock, hours: int = 24) -> Sync:
-    """A run some hours later, and what is made of it."""
-    clock.wait(hours=hours)
-    run = syncs.run(register.source, clock=clock)
-    assert run.state == "good"
-    notices.make(clock())
-    return run
-
-
-def told(org: Organisation) -> list[str]:
-    return list(org.notices.order_by("pk").values_list("kind", flat=True))
-
-
-def states(org: Organisation) -> list[tuple[str, str, str]]:
-    return list(org.notices.order_by("pk").values_list("kind", "state", "solved_by"))
-
-
-def listening(org: Organisation, *types: str, **more: Any) -> WebhookEndpoint:
-    made: WebhookEndpoint = org.webhook_endpoints.create(
-        url="https://erp.example/hook", types=list(types), secret="", created_at=NOON, **more
-    )
-    return made
-
-
-def sent(endpoint: WebhookEndpoint) -> list[tuple[str, str, str]]:
-    """The changes that an endpoint gets: type, word before, word after."""
-    rows = endpoint.deliveries.order_by("pk").values_list("change__type", "change__was", "change__word")
-    return [(kind.removeprefix("certificate."), was, word) for kind, was, word in rows]
 
 
 SCOPE = {"scopes": ["Trader"]}
@@ -242,137 +178,7 @@ def test_first_words_and_added_ones_are_events_only(register: Register, clock: C
     assert sent(hook) == [("status_changed", "unknown", "valid")]
 
 
-# ---- not found
-
-
-def gone(register: Register) -> Finding:
-    return register.rows.pop(0)
-
-
-def test_not_found_is_told_by_the_second_complete_reading_twelve_hours_later(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation
-) -> None:
-    hook = listening(nordmuehle)
-    gone(register)
-    sync(register, clock)
-    assert (told(nordmuehle), sent(hook), Absence.objects.count()) == ([], [], 1)
-    sync(register, clock, hours=11)
-    assert (told(nordmuehle), sent(hook)) == ([], [])
-    second = sync(register, clock, hours=2)
-    assert told(nordmuehle) == ["not_found"]
-    assert sent(hook) == [("status_changed", "valid", "not_found")]
-    assert not Absence.objects.exists()
-    notice = nordmuehle.notices.get()
-    assert notice.batch == f"gone:{second.pk}"  # the run that first missed it was told long ago
-    assert notice.change == watched.changes.get(word="not_found")
-    sync(register, clock)
-    assert (told(nordmuehle), len(sent(hook))) == (["not_found"], 1)
-
-
-def test_what_comes_back_before_is_told_nobody(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation
-) -> None:
-    hook = listening(nordmuehle)
-    back = gone(register)
-    sync(register, clock)
-    register.rows.insert(0, back)
-    sync(register, clock, hours=11)
-    sync(register, clock)
-    assert (told(nordmuehle), sent(hook), Absence.objects.count()) == ([], [], 0)
-    assert [c.word for c in nordmuehle.changes.order_by("number")] == ["valid", "not_found", "valid"]  # the feed
-
-
-@pytest.mark.parametrize(
-    ("back", "kinds"),
-    [
-        (row(1, Status.SUSPENDED), ["suspended"]),
-        (row(1, valid_until=date(2027, 1, 31)), ["shortened"]),
-        (row(1, Status.UNKNOWN), ["unclear"]),
-    ],
-)
-def test_what_comes_back_as_something_else_is_told_as_that(
-    back: Finding, kinds: list[str], register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation
-) -> None:
-    hook = listening(nordmuehle)
-    gone(register)
-    sync(register, clock)
-    register.rows.insert(0, back)
-    sync(register, clock, hours=3)
-    assert told(nordmuehle) == kinds
-    assert sent(hook) == [("status_changed", "not_found", back.word)]
-
-
-def test_found_again_after_it_was_told(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation
-) -> None:
-    back = gone(register)
-    sync(register, clock)
-    sync(register, clock)
-    register.rows.insert(0, back)
-    sync(register, clock)
-    assert states(nordmuehle) == [("not_found", "solved", "found_again"), ("found_again", "open", "")]
-
-
-def test_an_absence_that_was_confirmed_while_nobody_looked_is_told_with_its_return(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation
-) -> None:
-    hook = listening(nordmuehle)
-    back = gone(register)
-    for rows in ([], [], [back]):
-        register.rows[:0] = rows
-        clock.wait(hours=24)
-        syncs.run(register.source, clock=clock)
-    notices.make(clock())
-    assert states(nordmuehle) == [("not_found", "solved", "found_again"), ("found_again", "open", "")]
-    assert [word for _, _, word in sent(hook)] == ["not_found", "valid"]
-
-
-def test_many_changes_while_nobody_looked_are_told_in_their_order(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation
-) -> None:
-    for word in (Status.SUSPENDED, Status.VALID, Status.WITHDRAWN):
-        register.rows[0] = row(1, word)
-        clock.wait(hours=24)
-        syncs.run(register.source, clock=clock)
-    notices.make(clock())
-    assert states(nordmuehle) == [
-        ("suspended", "solved", "lifted"),
-        ("lifted", "open", ""),
-        ("withdrawn", "open", ""),
-    ]
-
-
-def test_an_absence_of_what_is_watched_no_more_is_dropped(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation, anna: User
-) -> None:
-    gone(register)
-    sync(register, clock)
-    certificates.stop_watching(nordmuehle, [watched], by=anna, now=clock())
-    sync(register, clock)
-    assert (told(nordmuehle), Absence.objects.count()) == ([], 0)
-
-
-def test_a_first_reading_that_does_not_list_a_number_waits_too(
-    register: Register, clock: Clock, nordmuehle: Organisation
-) -> None:
-    watch(nordmuehle, 99, NOON)
-    sync(register, clock)
-    assert told(nordmuehle) == []
-    sync(register, clock)
-    assert told(nordmuehle) == ["not_found"]
-
-
 # ---- causes that end
-
-
-def stands(certificate: Certificate, kind: Kind, state: State = State.OPEN, **more: Any) -> Notice:
-    notice = notices.add(
-        certificate.org, kind, told_for=f"{certificate.pk}:{kind}", batch="n", now=NOON, certificate=certificate, **more
-    )
-    assert notice is not None
-    notice.state = state
-    notice.save()
-    return notice
 
 
 @pytest.mark.parametrize(
@@ -478,123 +284,3 @@ def test_a_notice_is_added_once(nordmuehle: Organisation) -> None:
     assert notices.add(nordmuehle, Kind.TRIAL_ENDING, told_for="o1", batch="n", now=NOON) is None
     assert notices.solve(Notice.across_orgs.all(), by="open", now=NOON) == 1
     assert notices.solve(Notice.across_orgs.all(), by="open", now=NOON) == 0
-
-
-# ---- trouble
-
-
-def test_dying_before_the_cursor_moves_loses_and_doubles_nothing(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hook = listening(nordmuehle)
-    register.rows[0] = row(1, Status.SUSPENDED)
-    clock.wait(hours=24)
-    syncs.run(register.source, clock=clock)
-    real = in_sql.go_on
-    with monkeypatch.context() as broken:
-        broken.setattr(in_sql, "go_on", lambda bulk: 1 / 0)
-        notices.make(clock())
-    assert (told(nordmuehle), sent(hook)) == ([], [])
-    assert in_sql.go_on is real
-    clock.wait(minutes=2)
-    notices.make(clock())
-    notices.make(clock())
-    assert told(nordmuehle) == ["suspended"]
-    assert sent(hook) == [("status_changed", "valid", "suspended")]
-
-
-def test_a_broken_organisation_does_not_stop_the_others(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation, suedoel: Organisation,
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
-    watch(suedoel, 1, NOON)
-    sync(register, clock)
-    register.rows[0] = row(1, Status.SUSPENDED)
-    clock.wait(hours=24)
-    syncs.run(register.source, clock=clock)
-    real = in_sql.fill
-
-    def fill(bulk: Bulk, turns: list[in_sql.Turn]) -> None:
-        if nordmuehle.pk in {turn.org for turn in turns}:
-            raise ValueError("broken")
-        real(bulk, turns)
-
-    with monkeypatch.context() as broken:
-        broken.setattr(in_sql, "fill", fill)
-        notices.make(clock())
-        notices.make(clock())
-    assert (told(nordmuehle), told(suedoel)) == ([], ["suspended"])
-    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1  # not once a second
-    clock.wait(minutes=2)
-    notices.make(clock())
-    assert told(nordmuehle) == ["suspended"]
-
-
-def test_a_change_that_nobody_understands_does_not_stop_the_others(
-    register: Register, clock: Clock, watched: Certificate, nordmuehle: Organisation
-) -> None:
-    changes.record(nordmuehle, [watched], ChangeType.STATUS, told_by="own:1", now=NOON)
-    nordmuehle.changes.filter(told_by="own:1").update(was="valid", word="melted")
-    register.rows[0] = row(1, Status.SUSPENDED)
-    sync(register, clock)
-    assert told(nordmuehle) == ["suspended"]
-
-
-def test_two_makers_at_once_tell_once(
-    register: Register,
-    clock: Clock,
-    nordmuehle: Organisation,
-    suedoel: Organisation,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    hook = listening(suedoel)
-    for org in (nordmuehle, suedoel):
-        for place in range(1, 41):
-            watch(org, place, NOON)
-    sync(register, clock)
-    hook.deliveries.all().delete()
-    register.rows = [row(place, scopes=["Trader"]) for place in range(1, 41)]
-    clock.wait(hours=24)
-    syncs.run(register.source, clock=clock)
-    at_once(notices.make, [(clock.now,)] * 4)
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
-    assert told(nordmuehle) == told(suedoel) == ["scope_changed"] * 40
-    assert len(sent(hook)) == 40
-
-
-def test_a_run_is_never_parted(
-    register: Register, clock: Clock, nordmuehle: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(notices, "AT_ONCE", 10)
-    for place in range(1, 41):
-        watch(nordmuehle, place, NOON)
-    sync(register, clock)
-    turns: list[in_sql.Turn] = []
-    real = in_sql.fill
-
-    def fill(bulk: Bulk, given: list[in_sql.Turn]) -> None:
-        turns.extend(given)
-        real(bulk, given)
-
-    monkeypatch.setattr(in_sql, "fill", fill)
-    for scope in ("Trader", "Storage"):
-        register.rows = [row(place, scopes=[scope]) for place in range(1, 41)]
-        clock.wait(hours=24)
-        syncs.run(register.source, clock=clock)
-    notices.make(clock())
-    assert [(turn.first, turn.upto) for turn in turns] == [(40, 80), (80, 120)]
-    assert told(nordmuehle) == ["scope_changed"] * 80
-
-
-def test_nothing_new_costs_a_look(nordmuehle: Organisation, django_assert_num_queries: Callable[[int], Any]) -> None:
-    with django_assert_num_queries(2):
-        notices.make(NOON)
-
-
-def test_changes_are_looked_at_only_once_they_are_committed(nordmuehle: Organisation) -> None:
-    certificate = watch(nordmuehle, 1, NOON)
-    with transaction.atomic():
-        changes.record(nordmuehle, [certificate], ChangeType.ADDED, told_by="added", now=NOON)
-        transaction.set_rollback(True)
-    notices.make(NOON)
-    assert not ChangeCounter.objects.filter(org=nordmuehle, noticed__gt=0).exists()

@@ -5,7 +5,7 @@ calendar the day; so a change that is looked at twice is told once. Cursor, noti
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -215,7 +215,7 @@ def _of_changes(orgs: Sequence[int], now: datetime) -> int:
     if back:
         _never_mind(bulk, back)
     rows.drop_absences(bulk)
-    kinds = _kinds(rows.sayings(bulk))
+    kinds = {said: _kinds_said(said) for said in rows.sayings(bulk)}
     waits = [said for said, of in kinds.items() if Kind.NOT_FOUND in of]
     if waits:
         rows.wait(bulk, waits)
@@ -252,17 +252,9 @@ def _never_mind(bulk: Bulk, back: Sequence[rows.Return]) -> None:
         Absence.objects.filter(pk__in=some).delete()
 
 
-def _kinds(sayings: Iterable[str]) -> dict[str, tuple[Kind, ...]]:
-    return {said: _kinds_said(said) for said in sayings}
-
-
 def _kinds_said(said: str) -> tuple[Kind, ...]:
-    try:
-        move = rows.moved(said)
-        return kinds_of_return(move) if move.type == rows.RETURNED else kinds_of(move)
-    except ValueError:  # a word of another version of this program: the other changes are told
-        logger.exception("A change says what nobody knows: %s", said)
-        return ()
+    move = rows.moved(said)
+    return kinds_of_return(move) if move.type == rows.RETURNED else kinds_of(move)
 
 
 def _settle(bulk: Bulk, kinds: Mapping[str, Sequence[Kind]], orgs: Sequence[int], now: datetime) -> None:

@@ -18,13 +18,14 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from certwatch.actions import audit, bindings, entries, evidence, locks, sources
-from certwatch.models import Entry, HeldReading, RunState, SourceState, Sync, User, fanout
+from certwatch.actions import audit, bindings, entries, evidence, locks, notices, sources
+from certwatch.models import Entry, HeldReading, Notice, RunState, SourceState, Sync, User, fanout
 from certwatch.models.staging import Bulk, Row
 from certwatch.net.client import user_agent, without_user
 from certwatch.rules import belief, findings, numbers, schedule
 from certwatch.rules.errors import Refused, SourceError, SourceUnreachable
 from certwatch.rules.findings import Finding, Reading
+from certwatch.rules.notices import Kind, disagrees
 from certwatch.rules.status import Status
 from certwatch.sources.context import Context
 from certwatch.sources.source import Source
@@ -314,7 +315,7 @@ def _apply(
         rule=_rule(bulk, source.name, read=whole or before is not None),
     )
     if not whole:
-        fanout.write(bulk, run=attempt.pk, seen_at=attempt.began, now=now, today=times.day)
+        _tell(bulk, source, attempt, now)
     return applied, bool(applied.keys) or first
 
 
@@ -352,7 +353,7 @@ def _settle(
     word: RunState,
 ) -> None:
     """Move the certificates, note that `attempt` is the last word, and supersede what was held."""
-    fanout.write(bulk, run=attempt.pk, seen_at=attempt.began, now=now, today=attempt_day(attempt))
+    _tell(bulk, source, attempt, now)
     attempt.applied_at = now
     _finish(attempt, word, now, applied, keep_end=word == RunState.RELEASED)
     older = Sync.objects.filter(source=source.name, state=RunState.HELD).exclude(pk=attempt.pk)
@@ -363,6 +364,28 @@ def _settle(
     state.tries = 0
     state.next_run = schedule.next_slot(source.name, now)
     state.save(update_fields=["last_good", "read_began", "tries", "next_run"])
+
+
+def _tell(bulk: Bulk, source: Source, attempt: Sync, now: datetime) -> None:
+    """Move the certificates and tell it, and where the register says otherwise than a person did."""
+    disagreeing, agreeing = [], []
+    for one in fanout.entered_by_hand(bulk):
+        today = now.astimezone(ZoneInfo(one.time_zone)).date()
+        if disagrees(
+            today, Status(one.word), one.valid_from, one.valid_until,
+            said=Status(one.said), said_from=one.said_from, said_until=one.said_until,
+        ):  # fmt: skip
+            said = {"source": source.name, "word": one.said, "valid_from": one.said_from, "valid_until": one.said_until}
+            facts = msgspec.json.encode(said).decode()
+            disagreeing.append(fanout.Disagreement(one.certificate, one.entry, one.version, facts))
+        else:
+            agreeing.append(one.certificate)
+    fanout.write(
+        bulk, run=attempt.pk, seen_at=attempt.began, now=now, today=attempt_day(attempt), disagreeing=disagreeing
+    )
+    for start in range(0, len(agreeing), bindings.CHUNK):
+        of = Notice.across_orgs.filter(certificate__in=agreeing[start : start + bindings.CHUNK])
+        notices.solve(of.filter(kind=Kind.DISAGREEMENT), by="agrees", now=now)
 
 
 def _hold(source: Source, attempt: Sync, readings: Sequence[Reading], held: _HeldBack, now: datetime) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from certwatch.models.staging import Bulk, Row
+from certwatch.models.staging import Bulk, Row, as_day
 
 # Certificates (`c`) that a run can move.
 _WATCHING = "c.kind = 'automatic' AND c.removed_at IS NULL"
+# Those that it can contradict: entered by hand, so they have no source.
+_BY_HAND = "(c.source = '' AND c.kind = 'nis' AND c.removed_at IS NULL)"
 
 
 class Watcher(NamedTuple):
@@ -22,6 +24,30 @@ class Watcher(NamedTuple):
     how: str
     entry: int | None
     aliased: bool
+
+
+class EnteredByHand(NamedTuple):
+    """A certificate that was entered by hand, beside what a register that was just read says of its number."""
+
+    certificate: int
+    time_zone: str
+    word: str
+    valid_from: date | None
+    valid_until: date | None
+    entry: int
+    version: int
+    said: str
+    said_from: date | None
+    said_until: date | None
+
+
+class Disagreement(NamedTuple):
+    """A certificate that was entered by hand, and the entry that says otherwise; `facts`: what it says, as JSON."""
+
+    certificate: int
+    entry: int
+    version: int
+    facts: str
 
 
 def resolve(
@@ -100,8 +126,35 @@ def watched_keys(bulk: Bulk, source: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def write(bulk: Bulk, *, run: int, seen_at: datetime, now: datetime, today: date) -> int:
-    """Move the certificates of `moved`, rebind them and tell it: one change per certificate, run and type.
+def entered_by_hand(bulk: Bulk) -> list[EnteredByHand]:
+    """Certificates entered by hand under a number that was touched and that the register lists for one holder."""
+    rows = bulk.rows(
+        f"""SELECT c.id, o.time_zone, c.word, c.valid_from, c.valid_until, s.entry_id, s.version, s.word, s.valid_from,
+             s.valid_until
+           FROM standing s CROSS JOIN standings n CROSS JOIN certwatch_certificate c CROSS JOIN certwatch_organisation o
+           WHERE n.number_key = s.number_key AND n.entries = 1 AND c.match_key = s.number_key AND {_BY_HAND}
+             AND o.id = c.org_id ORDER BY c.id"""
+    )
+    return [
+        EnteredByHand(
+            certificate, zone, word, as_day(from_), as_day(until), entry, version, said, as_day(said_from),
+            as_day(said_until),
+        )
+        for certificate, zone, word, from_, until, entry, version, said, said_from, said_until in rows
+    ]  # fmt: skip
+
+
+def write(
+    bulk: Bulk,
+    *,
+    run: int,
+    seen_at: datetime,
+    now: datetime,
+    today: date,
+    disagreeing: Sequence[Disagreement] = (),
+) -> int:
+    """Move the certificates of `moved`, rebind them and tell it: one change per certificate, run and type. Those that
+    are `disagreeing` stay as they are, and that is told, too.
 
     Returns how many changes were told.
     """
@@ -121,7 +174,19 @@ def write(bulk: Bulk, *, run: int, seen_at: datetime, now: datetime, today: date
            WHERE entry_id IS NOT NULL AND (entry_id IS DISTINCT FROM entry_was OR how <> how_was)""",
         [bulk.moment(now)],
     )
-    return _tell(bulk, run=run, seen_at=seen_at, now=now, today=today)
+    if not disagreeing:
+        return _tell(bulk, run=run, seen_at=seen_at, now=now, today=today)
+    facts = "jsonb" if bulk.postgres else "text"
+    bulk.table("disagreeing", f"certificate_id bigint PRIMARY KEY, entry_id bigint, version integer, facts {facts}")
+    bulk.insert("disagreeing", ("certificate_id", "entry_id", "version", "facts"), disagreeing)
+    bulk.run(_MOVED_BY_NOTHING)
+    told = _tell(bulk, run=run, seen_at=seen_at, now=now, today=today)
+    bulk.run(
+        """UPDATE certwatch_change SET facts = d.facts FROM disagreeing d
+           WHERE certwatch_change.certificate_id = d.certificate_id AND certwatch_change.told_by = %s""",
+        [f"run:{run}"],
+    )
+    return told
 
 
 def note_check(bulk: Bulk, source: str, number_key: str, checked_at: datetime) -> None:
@@ -137,7 +202,7 @@ def _touch(bulk: Bulk, source: str, keys: Sequence[str], first_reading: bool) ->
     if first_reading:
         bulk.run(
             f"""INSERT INTO touched SELECT DISTINCT c.match_key FROM certwatch_certificate c
-                WHERE c.source = %s AND {_WATCHING}""",
+                WHERE (c.source = %s AND {_WATCHING}) OR {_BY_HAND}""",
             [source],
         )
     else:
@@ -223,3 +288,9 @@ _MOVED = f"""INSERT INTO moved
         LEFT JOIN touched_entry t ON t.entry_id = r.entry_id) AS m
     WHERE m.word <> m.was OR {_OTHER_DATES} OR m.entry_id IS DISTINCT FROM m.entry_was OR m.how <> m.how_was
         OR m.ambiguous <> m.ambiguous_was OR CAST(m.fields AS text) <> '[]'"""
+
+# What disagrees stays as it is; that it does so is told as other data.
+_MOVED_BY_NOTHING = """INSERT INTO moved
+    SELECT c.id, c.org_id, c.word, c.valid_from, c.valid_until, NULL, c.how, d.entry_id, d.version, c.word,
+        c.valid_from, c.valid_until, c.how, c.ambiguous, '["disagreement"]', c.ambiguous
+    FROM disagreeing d JOIN certwatch_certificate c ON c.id = d.certificate_id"""

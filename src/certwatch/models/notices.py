@@ -7,12 +7,12 @@ their answers. All of it runs inside the caller's transaction.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from certwatch.models.alerts import DeliveryState, Purpose, WebhookEndpoint
 from certwatch.models.certificates import ChangeType
-from certwatch.models.staging import Bulk
+from certwatch.models.staging import Bulk, as_day, as_moment
 from certwatch.rules.notices import SEVERITY, Kind, Moved, State
 
 ABSENT = "absent"  # what a change to `not_found` says once a second reading has confirmed it
@@ -167,12 +167,14 @@ def returns(bulk: Bulk) -> list[Return]:
            ORDER BY f.change_id"""
     )
     return [
-        Return(
-            change, absence, source, _moment(missed), _moment(back),
-            Moved(ChangeType.STATUS.value, was, word, _day(from_was), _day(from_), _day(until_was), _day(until)),
-        )
-        for change, absence, source, missed, back, was, word, from_was, from_, until_was, until in rows
-    ]  # fmt: skip
+        Return(change, absence, source, as_moment(missed), as_moment(back), _from(was, word, days))
+        for change, absence, source, missed, back, was, word, *days in rows
+    ]
+
+
+def _from(was: str, word: str, days: Sequence[object]) -> Moved:
+    from_was, from_, until_was, until = map(as_day, days)
+    return Moved(ChangeType.STATUS.value, was, word, from_was, from_, until_was, until)
 
 
 def say_otherwise(bulk: Bulk, rows: Iterable[tuple[int, str, bool]]) -> None:
@@ -212,7 +214,7 @@ def standing(bulk: Bulk) -> list[Standing]:
               AND (f.said <> '' OR f.type = '{ChangeType.REMOVED.value}') ORDER BY f.number"""
     )
     return [
-        Standing(pk, Kind(kind), State(state), _day(day), _object(facts), change, said)
+        Standing(pk, Kind(kind), State(state), as_day(day), _object(facts), change, said)
         for pk, kind, state, day, facts, change, said in rows
     ]
 
@@ -287,21 +289,12 @@ def _marks(values: Sequence[object]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def _day(value: object) -> date | None:
-    """PostgreSQL gives dates, SQLite their text."""
-    if isinstance(value, date) or not value:
-        return value or None  # type: ignore[return-value]
-    return date.fromisoformat(str(value))
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _object(value: object) -> dict[str, Any]:
     return dict(json.loads(value)) if isinstance(value, str) and value != "{}" else {}
-
-
-def _moment(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
 
 
 def _random_id(bulk: Bulk) -> str:

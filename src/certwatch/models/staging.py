@@ -77,6 +77,17 @@ class Bulk:
         return list(range(first, first + count))
 
 
+def as_day(value: Any) -> date | None:
+    """A day as `Bulk.rows` gives it: a date of PostgreSQL, a text of SQLite."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def as_moment(value: Any) -> datetime:
+    """A time as `Bulk.rows` gives it, in UTC where SQLite says no zone."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 class Diff(NamedTuple):
     """What a staged reading changes: places in the staged sequence, and entries that it does not list."""
 

@@ -87,7 +87,7 @@ FROM_THE_WORST = (  # of what is said about a certificate: a worse one reopens w
     Kind.REVIEW_DUE,
 )  # fmt: skip
 
-_BECOMES = {
+_BECOMES: dict[str, Kind] = {  # a word of another version of this program is of no kind
     Status.SUSPENDED: Kind.SUSPENDED,
     Status.WITHDRAWN: Kind.WITHDRAWN,
     Status.TERMINATED: Kind.TERMINATED,
@@ -119,7 +119,7 @@ class Moved:
 def kinds_of(change: Moved) -> tuple[Kind, ...]:
     """The kinds of a change that a register or a person made, the first one the alert's; none for other changes."""
     if change.type == "certificate.status_changed":
-        return _of_another_word(Status(change.was), Status(change.word))
+        return _of_another_word(change.was, change.word)
     if change.type == "certificate.renewed":
         return (Kind.RENEWED,)
     if change.type == "certificate.data_changed":
@@ -130,13 +130,13 @@ def kinds_of(change: Moved) -> tuple[Kind, ...]:
 def kinds_of_return(change: Moved) -> tuple[Kind, ...]:
     """The kinds where one that was missed comes back before that was confirmed. `change`: from what it was before it
     was missed to what it is now; as it was: none, and nobody hears of it."""
-    words = _of_another_word(Status(change.was), Status(change.word))
+    words = _of_another_word(change.was, change.word)
     if {change.was, change.word} & {Status.UNKNOWN, Status.NOT_FOUND}:
         return words
     return words + _of_other_data(change)
 
 
-def _of_another_word(was: Status, word: Status) -> tuple[Kind, ...]:
+def _of_another_word(was: str, word: str) -> tuple[Kind, ...]:
     kinds = []
     if word != was and (kind := _BECOMES.get(word)):
         kinds.append(kind)
