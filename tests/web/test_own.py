@@ -1,5 +1,6 @@
 """Own settings, and leaving an organisation."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from certwatch.models import AuditEntry, Membership, Organisation, Role, User
+from certwatch.actions import feed
+from certwatch.models import AuditEntry, CalendarFeed, Membership, Organisation, Role, User
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db
@@ -79,13 +81,109 @@ def test_own_views_go_and_shared_ones_stay(client: Client, mia: User, nordmuehle
     assert list(nordmuehle.saved_views.values_list("name", flat=True)) == ["ours"]
 
 
-def test_the_page_takes_three_queries_however_many_organisations(
+def test_the_page_takes_six_queries_however_many_organisations(
     client: Client, mia: User, suedoel: Organisation, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     Membership.across_orgs.create(org=suedoel, user=mia, role=Role.AUDITOR, created_at=NOON)
     client.force_login(mia)
-    with django_assert_num_queries(3):  # session, person, memberships
+    with django_assert_num_queries(6):  # session, person, memberships, calendar; of all organisations members, people
         page = client.get("/me/").content.decode()
     assert "Nordmühle" in page
     assert "Südöl" in page
     assert "Auditor" in page
+
+
+class TestDigestAndDeputy:
+    def field(self, user: User, org: Organisation, name: str) -> str:
+        return f"{org.memberships.get(user=user).public_id}-{name}"
+
+    def test_both_are_chosen_for_each_organisation_alone(
+        self, client: Client, mia: User, anna: User, nordmuehle: Organisation, suedoel: Organisation
+    ) -> None:
+        Membership.across_orgs.create(org=suedoel, user=mia, role=Role.AUDITOR, created_at=NOON)
+        deputy = nordmuehle.memberships.get(user=anna).public_id
+        client.force_login(mia)
+        answer = client.post(
+            "/me/organisations/",
+            {
+                self.field(mia, nordmuehle, "digest"): "always",
+                self.field(mia, nordmuehle, "deputy"): deputy,
+                self.field(mia, suedoel, "digest"): "off",
+            },
+        )
+        assert answer["Location"] == "/me/#digests"
+        here, there = nordmuehle.memberships.get(user=mia), suedoel.memberships.get(user=mia)
+        assert (here.digest, here.deputy) == ("always", anna)
+        assert (there.digest, there.deputy) == ("off", None)
+        page = client.get("/me/").content.decode()
+        assert f'<option value="{deputy}" selected>Anna</option>' in page
+        client.post("/me/organisations/", {self.field(mia, nordmuehle, "digest"): "on"})  # nobody any more
+        here.refresh_from_db()
+        assert (here.digest, here.deputy) == ("on", None)
+
+    def test_nobody_is_his_own_deputy_nor_who_is_no_member(
+        self, client: Client, mia: User, ben: User, clara: User, nordmuehle: Organisation, suedoel: Organisation
+    ) -> None:
+        nordmuehle.memberships.filter(user=ben).update(ends_on=timezone.now().date() - timedelta(days=2))
+        members = [
+            nordmuehle.memberships.get(user=mia),
+            nordmuehle.memberships.get(user=ben),
+            suedoel.memberships.get(),
+        ]
+        client.force_login(mia)
+        for wrong in (*(member.public_id for member in members), str(clara.pk)):
+            data = {self.field(mia, nordmuehle, "digest"): "on", self.field(mia, nordmuehle, "deputy"): wrong}
+            answer = client.post("/me/organisations/", data)
+            assert answer.status_code == 200
+            assert f'id="id_{self.field(mia, nordmuehle, "deputy")}_error"' in answer.content.decode()
+        assert nordmuehle.memberships.get(user=mia).deputy is None
+
+    def test_a_foreign_membership_is_not_touched(
+        self, client: Client, mia: User, clara: User, suedoel: Organisation
+    ) -> None:
+        client.force_login(mia)
+        client.post("/me/organisations/", {self.field(clara, suedoel, "digest"): "off"})
+        assert suedoel.memberships.get().digest == "on"
+
+
+class TestCalendar:
+    def test_its_address_is_shown_once_and_replaced(self, client: Client, mia: User) -> None:
+        client.force_login(mia)
+        addresses = []
+        for show in ("mine", "all"):
+            answer = client.post("/me/calendar/", {"show": show})
+            assert answer["Cache-Control"] == "no-store"
+            found = re.search(r"http://127.0.0.1:8000(/calendar/[\w-]{43}\.ics)", answer.content.decode())
+            assert found
+            addresses.append(found[1])
+            assert client.get(found[1]).status_code == 200
+            assert "/calendar/" not in client.get("/me/").content.decode().replace("/me/calendar/", "")
+        assert client.get(addresses[0]).status_code == 404
+        assert CalendarFeed.objects.get().everything
+
+    def test_what_it_shows_is_changed_and_its_address_stays(self, client: Client, mia: User) -> None:
+        token = feed.make(mia, everything=True, now=NOON)
+        client.force_login(mia)
+        assert client.post("/me/calendar/choose/", {"show": "mine"})["Location"] == "/me/#calendar"
+        assert not CalendarFeed.objects.get().everything
+        assert client.get(f"/calendar/{token}.ics").status_code == 200
+
+    def test_removed_it_is_answered_with_404(self, client: Client, mia: User) -> None:
+        token = feed.make(mia, everything=True, now=NOON)
+        client.force_login(mia)
+        client.post("/me/calendar/remove/")
+        assert client.get(f"/calendar/{token}.ics").status_code == 404
+        assert "Make a calendar address" in client.get("/me/").content.decode()
+
+    def test_another_word_is_refused(self, client: Client, mia: User) -> None:
+        client.force_login(mia)
+        for below in ("", "choose/"):
+            assert client.post(f"/me/calendar/{below}", {"show": "x"}).status_code == 200
+        assert not CalendarFeed.objects.exists()
+
+    def test_making_one_asks_who_is_there_after_five_minutes(self, client: Client, mia: User) -> None:
+        mia.set_password("ein ganzer Satz als Kennwort")
+        mia.save()
+        client.force_login(mia)
+        assert client.post("/me/calendar/", {"show": "mine"})["Location"].startswith("/accounts/reauthenticate/")
+        assert not CalendarFeed.objects.exists()

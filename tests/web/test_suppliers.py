@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/o/nordmuehle/suppliers/"
 LIST_QUERIES = 7  # session, user, memberships; suppliers, sources, their certificates, count
-ONE_QUERIES = 7  # session, user, memberships; supplier, sources, certificates, contacts
+ONE_QUERIES = 8  # session, user, memberships; supplier, sources, certificates, contacts, what they uploaded
 
 
 @pytest.fixture(autouse=True)

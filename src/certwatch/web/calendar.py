@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from certwatch.actions import feed
 from certwatch.actions.feed import Event, Part, What
 from certwatch.models import Organisation, User
+from certwatch.rules.cells import printable
 from certwatch.templatetags.certwatch import STATUSES
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def _written(event: Event, org: Organisation, several: bool) -> "icalendar.Event
     found.add("dtstart", event.day)
     if event.day < date.max:  # without an end it is one day long, too
         found.add("dtend", event.day + timedelta(days=1))
-    found.add("summary", _summary(event))
-    found.add("description", "\n".join(_described(event, org if several else None, link)))
+    found.add("summary", printable(_summary(event)))
+    found.add("description", printable("\n".join(_described(event, org if several else None, link))))
     found.add("url", link)
     if several:
         found.add("categories", [org.name])
