@@ -31,6 +31,7 @@ format: setup ## put all code into its form
 bench: setup ## measure the claims of docs/performance.md
 	@tools/with-servers $(BIN)/python -m benchmarks.lookup
 	$(BIN)/python -m benchmarks.sync
+	$(BIN)/python -m benchmarks.reminders
 	$(BIN)/python -m benchmarks.pages
 
 docs: setup ## check that links, commands and settings in the documents lead somewhere

@@ -22,13 +22,15 @@ from certwatch.models.certificates import Change
 from certwatch.models.reminding import Candidate, as_day, as_moment
 from certwatch.models.staging import Bulk, Row
 from certwatch.rules import notices, reminders
-from certwatch.rules.notices import SEVERITY, Kind, State
+from certwatch.rules.notices import SEVERITY, Kind, Stages, State
 from certwatch.rules.reminders import Plans
 from certwatch.rules.status import Status
 
 logger = logging.getLogger(__name__)
 
-ORGS = 50  # of one transaction: with 100 certificates each that end soon it takes half a second
+ORGS = 100  # of one transaction; more would keep other writers of an embedded database waiting
+_WORDS = {kind: (kind.value, SEVERITY[kind].value) for kind in Kind}  # an enum's value is slow to ask for
+_STATES = {state: state.value for state in State}
 OF_AN_END = (Kind.EXPIRING, Kind.EXPIRED, Kind.STILL_EXPIRED)
 
 
@@ -118,6 +120,7 @@ class _Day:
     resting: set[int] = field(init=False)
     rested: set[int] = field(default_factory=set)  # of those that rest who would have been told something
     told: list["_Told"] = field(default_factory=list)
+    stages: dict[tuple[object, ...], Stages | None] = field(default_factory=dict)
     replaced: dict[Kind, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
@@ -146,10 +149,10 @@ class _Day:
             self._is_to_be_reviewed(c, review)
 
     def _ends(self, c: Candidate, last_day: date) -> None:
-        tags = json.loads(c.tags) if isinstance(c.tags, str) else c.tags
-        days = self.plans[c.org].days(c.certificate, tags or (), c.scheme)  # type: ignore[arg-type]
-        reached = notices.stages_reached(days, last_day, self.today)
-        if reached is None or c.covered or c.in_force:
+        if c.covered or c.in_force:
+            return
+        reached = self._stages(c, last_day)
+        if reached is None:
             return
         if c.told_stage is not None and c.told_stage <= reached.told:
             return
@@ -165,6 +168,15 @@ class _Day:
             told.after = c
             self.replaced[Kind.EXPIRING].append(c.certificate)
         self.told.append(told)
+
+    def _stages(self, c: Candidate, last_day: date) -> Stages | None:
+        plans = self.plans[c.org]
+        tags = json.loads(c.tags) if isinstance(c.tags, str) and plans.by_tag else ()
+        days = plans.days(c.certificate, tags, c.scheme)
+        known = (*days, last_day)
+        if known not in self.stages:  # some hundred for many thousand certificates
+            self.stages[known] = notices.stages_reached(days, last_day, self.today)
+        return self.stages[known]
 
     def _ended(self, c: Candidate, last_day: date) -> None:
         since = last_day + timedelta(days=1)
@@ -290,7 +302,7 @@ class _Day:
         event, told_by, was, word = told.change
         org = told.org
         self.numbers[org] += 1
-        facts = json.dumps({"kind": told.kind.value, **told.said})
+        facts = json.dumps({"kind": told.kind, **(told.said or {})})
         if isinstance(told.about, ApiKey):
             about: Row = (None, event.value, told_by, None, None, was, word, None, None, None, None)
         else:
@@ -309,7 +321,8 @@ class _Day:
         decided: Row = (None, None, None, "", None)
         if (before := told.after) is not None:
             decided = (before.assigned_to, None, None, "", None)
-            if before.told_state == State.SNOOZED and state == State.OPEN:  # it rests as the stage before it did
+            until = as_day(before.until)
+            if before.told_state == State.SNOOZED and state == State.OPEN and until and until >= self.today:
                 state = State.SNOOZED
                 decided = (before.assigned_to, before.decided_at, before.decided_by, before.comment, before.until)
         if state in (State.RESTING, State.SKIPPED):
@@ -319,10 +332,11 @@ class _Day:
             about, about_id = told.about.name, told.about.public_id
         else:
             certificate = told.about.certificate
+        facts = json.dumps(told.facts) if told.facts else "{}"
         return (
-            told.org, random_id(), told.kind.value, SEVERITY[told.kind].value, told.told_for, self.batch, certificate,
-            told.change_id, about, about_id, self.bulk.day(told.day), told.stage, json.dumps(told.facts), state.value,
-            self.moment, told_at, False, 0, *decided, None, "",
+            told.org, random_id(), *_WORDS[told.kind], told.told_for, self.batch, certificate, told.change_id, about,
+            about_id, self.bulk.day(told.day), told.stage, facts, _STATES[state], self.moment, told_at, False, 0,
+            *decided, None, "",
         )  # fmt: skip
 
 
@@ -335,11 +349,11 @@ class _Told:
     told_for: str
     day: date
     stage: int | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] | None = None
     notice: bool = True
     state: State = State.OPEN
     change: tuple[ChangeType, str, str, str] | None = None  # type, told by, the status before and after
-    said: Mapping[str, Any] = field(default_factory=dict)  # the change's facts
+    said: Mapping[str, Any] | None = None  # the change's facts
     change_id: int | None = None
     after: Candidate | None = None  # a less urgent stage of it was told before
 
