@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from django.db.models import Min
 from standardwebhooks import Webhook
 
-from certwatch.actions import carrier, deliveries, outcomes
+from certwatch.actions import carrier, deliveries, letters, outcomes
 from certwatch.actions.carrier import carry, claim, due
 from certwatch.models import (
     Delivery,
@@ -330,6 +330,12 @@ def test_a_message_that_cannot_be_made_stops_no_other(nordmuehle: Organisation, 
     assert (fresh(bad).state, fresh(bad).due_at, fresh(bad).error) == (
         DeliveryState.WAITING, NOON + AFTER[1], carrier.NOT_MADE,
     )  # fmt: skip
+
+
+def test_what_has_nothing_left_to_say_is_dropped(nordmuehle: Organisation, anna: User) -> None:
+    sent = mail(nordmuehle, anna)
+    carry(NOON, means(letter=lambda delivery, now: letters.letter(delivery, now=now)))
+    assert (fresh(sent).state, fresh(sent).tries) == (DeliveryState.DROPPED, 0)
 
 
 def test_who_dies_while_sending_has_it_sent_again_under_the_same_id(nordmuehle: Organisation, shop: Receiver) -> None:

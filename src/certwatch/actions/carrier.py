@@ -21,7 +21,7 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_noop
 
-from certwatch.actions import endpoints, outcomes, secrets
+from certwatch.actions import endpoints, events, letters, outcomes, secrets
 from certwatch.actions.notices import WORKING
 from certwatch.channels import chat, email, webhook
 from certwatch.models import Delivery, DeliveryState, EndpointState
@@ -40,6 +40,7 @@ ORG_CLOSED = gettext_noop("The organisation is closed.")
 CHANNEL_OFF = gettext_noop("The channel was switched off.")
 ACCOUNT_CLOSED = gettext_noop("The account is closed.")
 NO_MEMBER = gettext_noop("No member any more.")
+NOTHING_LEFT = gettext_noop("What it was about is gone.")
 NOT_MADE = gettext_noop("The message could not be made. The operator can see why.")
 
 
@@ -67,8 +68,6 @@ class Means:
 
 def means() -> Means:
     """The product's own."""
-    from certwatch.actions import events, letters
-
     return Means(
         letter=lambda delivery, now: letters.letter(delivery, now=now),
         text=lambda delivery, now: letters.chat(delivery, now=now),
@@ -130,6 +129,9 @@ def carry_one(pk: int, means: Means, clock: Callable[[], datetime]) -> bool:
     except DeliveryFailed as error:
         failed = error
         attempt.status, attempt.said = error.status, error.said or str(error)
+    except letters.Unsendable:
+        _insist(lambda: outcomes.dropped(delivery, NOTHING_LEFT, now))
+        return True
     except Exception:  # a message that cannot be made must not stop the others
         log.exception("A message could not be made or sent.", delivery=delivery.public_id, purpose=delivery.purpose)
         failed = DeliveryFailed(NOT_MADE)

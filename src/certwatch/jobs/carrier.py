@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import close_old_connections
@@ -17,6 +17,7 @@ from certwatch.actions.carrier import Due, Means
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
+TIDY_EVERY = timedelta(days=1)
 AT_ONCE = 16
 OF_A_HOST = 2
 OF_AN_ORG = 8  # so that the slow receivers of one leave half of us to all others

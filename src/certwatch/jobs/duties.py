@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from certwatch import models
 from certwatch.jobs import (
+    carrier,
     checks,
     contacts,
     deletion,
@@ -53,6 +54,7 @@ DUTIES = (
     Duty("files", files.LOOK_EVERY, files.sweep),
     Duty("exports", exports.TIDY_EVERY, exports.tidy),
     Duty("supplier_reminders", supplier_reminders.LOOK_EVERY, supplier_reminders.look),
+    Duty("deliveries", carrier.TIDY_EVERY, carrier.tidy),
     Duty("deletion", deletion.LOOK_EVERY, deletion.carry_out),
     Duty("reminders", reminders.LOOK_EVERY, reminders.look, at_start=True),
     Duty("digests", tellings.LOOK_EVERY, tellings.look, at_start=True),

@@ -1,4 +1,4 @@
-"""The worker process: threads that take tasks from the queue, a clock that adds them, and a heartbeat."""
+"""The worker process: threads that take tasks from the queue, a clock that adds them, a carrier, and a heartbeat."""
 
 import logging
 import sys
@@ -11,8 +11,9 @@ from django.db import close_old_connections, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from certwatch.actions import sources
+from certwatch.actions import carrier, sources
 from certwatch.jobs import duties
+from certwatch.jobs.carrier import Carrier
 from certwatch.jobs.queue import QUEUE, prepare
 from certwatch.rules.errors import Refused
 
@@ -32,7 +33,9 @@ def run(told_to_end: Callable[[], bool]) -> None:
     duties.open_rows()
     stopping = threading.Event()
     threading.Thread(target=_beat, args=(stopping,), name="heartbeat", daemon=True).start()
-    threading.Thread(target=_run_errands, args=(stopping,), name="errands", daemon=True).start()
+    carrying = Carrier(carrier.means())
+    threading.Thread(target=carrying.run, args=(stopping,), name="carrier", daemon=True).start()
+    threading.Thread(target=_run_errands, args=(stopping, carrying.look), name="errands", daemon=True).start()
     # One thread for each source, so that a slow register never holds up another or a duty.
     consumer = QUEUE.create_consumer(workers=len(sources.names()) + 2, max_delay=QUEUE_POLL_S)
     consumer._set_signal_handlers = lambda: None  # Huey's wait for ever, or not at all; the caller has set his
@@ -46,6 +49,7 @@ def run(told_to_end: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     for _, thread in consumer.worker_threads:
         thread.join(max(deadline - time.monotonic(), 0))
+    carrying.wait(max(deadline - time.monotonic(), 0))
     log.info("The worker has ended.")
     logging.shutdown()
     sys.stderr.flush()
@@ -62,8 +66,9 @@ def _beat(stopping: threading.Event) -> None:
             return
 
 
-def _run_errands(stopping: threading.Event) -> None:
-    """Find what people wait for. The queue's own clock ticks once a minute, which is too long to look at a page."""
+def _run_errands(stopping: threading.Event, then: Callable[[], None]) -> None:
+    """Find what people wait for, `then` carry it out. The queue's own clock ticks once a minute, which is too long to
+    look at a page."""
     while not stopping.wait(ERRANDS_EVERY_S):
         for errand in duties.ERRANDS:
             try:
@@ -71,6 +76,7 @@ def _run_errands(stopping: threading.Event) -> None:
                 errand(timezone.now())
             except Exception:
                 log.warning("An errand failed.", errand=f"{errand.__module__}.{errand.__name__}", exc_info=True)
+        then()
 
 
 def _check_database() -> None:

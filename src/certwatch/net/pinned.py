@@ -42,10 +42,11 @@ def post(
     """The answer to `body`. Raises `DeliveryFailed` where none begins within `timeout_s` seconds."""
     wire = _Wire(to, clock() + timeout_s, clock)
     url = httpcore2.URL(scheme=b"https" if to.https else b"http", host=to.host, port=to.port, target=to.target)
+    context = tls or (_tls() if to.https else None)
     sent = [("Host", to.authority), ("Content-Length", str(len(body))), *headers.items()]
     try:
         with (
-            httpcore2.ConnectionPool(ssl_context=tls or _tls(), network_backend=wire) as pool,
+            httpcore2.ConnectionPool(ssl_context=context, network_backend=wire) as pool,
             pool.stream("POST", url, headers=sent, content=body) as response,
         ):
             said = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers}
