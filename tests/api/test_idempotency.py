@@ -9,8 +9,14 @@ from typing import Any
 
 import pytest
 
+from certwatch.actions import keys
+from certwatch.api.rest.answering import Asked
+from certwatch.api.rest.door import Request
+from certwatch.api.rest.once import Said, once
+from certwatch.api.rest.problems import Problem
 from certwatch.models import IdempotentCall, Organisation
 from tests.api.test_webhooks import HOOKS, SCOPES, URL, call, made, problem, said, server
+from tests.conftest import NOON
 from tests.servers import (
     Installation,
     Reply,
@@ -171,3 +177,40 @@ def test_after_a_day_the_name_is_free_again(
 
 def test_without_a_name_each_call_counts(server: Server, key: str) -> None:
     assert made(server, key)["id"] != made(server, key)["id"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_was_too_slow_and_lost_the_claim_has_done_nothing(nordmuehle: Organisation) -> None:
+    key, _ = keys.create(nordmuehle, name="SAP", by=None, now=NOON)
+    headers = [(b"idempotency-key", b"1")]
+    scope = {"type": "http", "method": "POST", "path": HOOKS, "query_string": b"", "headers": headers}
+    caller = {"client": ("127.0.0.1", 1), "org": nordmuehle.pk, "key": key.pk, "scopes": frozenset[str]()}
+    asked = Asked(Request("1", {**scope, **caller}, b"", None))
+
+    def overtaken() -> None:
+        IdempotentCall.objects.update(claimed_until=NOON)
+
+    def write(_: None) -> Said:
+        Organisation.objects.filter(pk=nordmuehle.pk).update(name="Written")
+        return Said(200, {})
+
+    with pytest.raises(Problem, match="is running") as raised:
+        once(asked, overtaken, write)
+    assert raised.value.code == "idempotency_running"
+    nordmuehle.refresh_from_db()
+    assert nordmuehle.name == "Nordmühle"
+    assert IdempotentCall.objects.get().status is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_nobody_expected_frees_the_name_at_once(nordmuehle: Organisation) -> None:
+    key, _ = keys.create(nordmuehle, name="SAP", by=None, now=NOON)
+    scope = {"type": "http", "method": "POST", "path": HOOKS, "query_string": b"", "client": ("127.0.0.1", 1)}
+    caller = {"headers": [(b"idempotency-key", b"1")], "org": nordmuehle.pk, "key": key.pk, "scopes": frozenset[str]()}
+
+    def break_down() -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        once(Asked(Request("1", {**scope, **caller}, b"", None)), break_down, lambda _: Said(200, {}))
+    assert not IdempotentCall.objects.exists()
