@@ -94,7 +94,7 @@ def test_without_script_it_is_a_form(signed_in: SignedIn) -> None:
     page.locator("summary", has_text="Severity").click()
     page.get_by_role("checkbox", name="Critical").check()
     page.get_by_role("button", name="Show").click()
-    expect(page).to_have_url(f"{LIST}?q=&severity=critical&supplier=")
+    expect(page).to_have_url(f"{LIST}?q=&severity=critical&supplier=&sort=newest")
     rows(page).first.get_by_role("checkbox").check()
     page.get_by_role("button", name="Acknowledge").click()
     page.get_by_role("button", name="Acknowledge").click()

@@ -382,10 +382,10 @@ class TestCosts:
     ) -> None:  # fmt: skip
         client = login(mia)
         client.get(address(certificate))  # the session notes its activity once a minute
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(17):
             client.get(address(certificate))
         by_hand = enter(nordmuehle).certificate
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(13):
             client.get(address(by_hand))
 
     def test_fifty_versions_take_no_more_queries_and_not_a_tenth_of_a_second(
@@ -405,7 +405,7 @@ class TestCosts:
         )  # fmt: skip
         client = login(mia)
         client.get(address(certificate))
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(17):
             client.get(address(certificate))
         took = []
         for _ in range(5):

@@ -175,9 +175,11 @@ def first_open(org: Organisation) -> list[Notice]:
 
 
 def of_certificate(certificate: Certificate) -> list[Notice]:
-    """Its alerts: those that are open first, then the newest; so many as its page shows."""
+    """Its alerts: those that are open first, the gravest of them before the others, then the newest; so many as its
+    page shows."""
     closed = Case(When(state=State.OPEN, then=Value(0)), default=Value(1), output_field=SmallIntegerField())
-    return list(certificate.notices.order_by(closed, "-pk")[:LAST])
+    grave = Case(When(state=State.OPEN, then=_RANK), default=Value(0), output_field=SmallIntegerField())
+    return list(certificate.notices.order_by(closed, grave, "-pk")[:LAST])
 
 
 # ---- one alert

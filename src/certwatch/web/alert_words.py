@@ -32,7 +32,7 @@ SEVERITIES: dict[str, Look] = {
     Severity.INFORMATION: Look("st-never", "i-info-circle", gettext_lazy("Information")),
 }
 STATES: dict[str, Look] = {
-    State.OPEN: Look("", "i-mail", pgettext_lazy("alert", "Open")),
+    State.OPEN: Look("fw-normal", "i-mail", pgettext_lazy("alert", "Open")),
     State.ACKNOWLEDGED: Look("st-valid", "i-check", gettext_lazy("Acknowledged")),
     State.SNOOZED: Look("st-notyet", "i-clock", gettext_lazy("Snoozed")),
     State.SOLVED: Look("st-never", "i-check", gettext_lazy("Solved")),

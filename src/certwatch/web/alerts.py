@@ -71,10 +71,7 @@ def alerts(request: OrgRequest) -> HttpResponse:
         "kinds": [(kind.value, words.KINDS[kind]) for kind in KINDS],
         "tabs": _tabs(wanted, counted),
         "chips": _chips(wanted),
-        "orders": [
-            (_("Newest first"), _query(replace(wanted, sort="newest")), wanted.sort == "newest"),
-            (_("Gravest first"), _query(replace(wanted, sort="severity")), wanted.sort == "severity"),
-        ],
+        "orders": [("newest", _("Newest first")), ("severity", _("Gravest first"))],
         "rows": [_row(row, request.now) for row in page.rows],
         "count": inbox.matching(request.org, wanted, counted, me=request.user),
         "before": _query(wanted, before=page.before) if page.before else "",
