@@ -3,12 +3,15 @@
 `python -m tests.jobs.carrying prepare HOOKS` makes an installation with changes that nobody was told of;
 `python -m tests.jobs.carrying serve` reads lines: `start` begins a worker and writes its process id; it ends by itself
 once there is nothing left to do. Whoever wants to kills it meanwhile. Workers are forks: they start within no time.
+`python -m tests.jobs.carrying carry` carries messages until SIGTERM; every name of a host leads to this machine.
 """
 
 import os
+import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 ORGS, CERTIFICATES, READERS = 10, 100, 2
@@ -70,6 +73,19 @@ def work() -> None:
         time.sleep(0.2)
 
 
+def carry() -> None:
+    """Carry messages, and nothing else, until SIGTERM."""
+    from certwatch.actions import carrier
+    from certwatch.jobs.carrier import Carrier
+
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    means = carrier.means()
+    means = replace(means, reach=replace(means.reach, lookup=lambda host, port: ["127.0.0.1"]))
+    Carrier(means).run(stopping)
+    os._exit(0)
+
+
 def is_quiet() -> bool:
     from django.db.models import F
 
@@ -106,5 +122,7 @@ if __name__ == "__main__":
     django.setup()
     if sys.argv[1] == "prepare":
         prepare(sys.argv[2])
+    elif sys.argv[1] == "carry":
+        carry()
     else:
         serve()

@@ -170,8 +170,7 @@ def _free(now: datetime) -> QuerySet[Delivery]:
 
 
 def _read(pk: int) -> Delivery | None:
-    whole = Delivery.across_orgs.select_related("org", "user", "contact", "channel", "endpoint__org", "change")
-    return whole.filter(pk=pk).first()
+    return Delivery.across_orgs.select_related("org", "endpoint", "change").filter(pk=pk).first()
 
 
 def _send(delivery: Delivery, means: Means, attempt: outcomes.Try, now: datetime) -> None:
