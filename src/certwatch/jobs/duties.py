@@ -22,6 +22,7 @@ from certwatch.jobs import (
     releases,
     reminders,
     sources,
+    successors,
     supplier_reminders,
     tellings,
     trials,
@@ -58,6 +59,7 @@ DUTIES = (
     Duty("deletion", deletion.LOOK_EVERY, deletion.carry_out),
     Duty("reminders", reminders.LOOK_EVERY, reminders.look, at_start=True),
     Duty("digests", tellings.LOOK_EVERY, tellings.look, at_start=True),
+    Duty("successors", successors.LOOK_EVERY, successors.look, at_start=True),
 )
 ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
     imports.look,

@@ -201,9 +201,9 @@ def _of_certificate(condition: str) -> str:
 
 
 _ENDED = (
-    ("renewed", f"{_OF_ITS_END} AND {_begun('n.certificate_id', _GOOD)}"),
+    ("successor", f"{_OF_ITS_END} AND {_begun('n.certificate_id', _GOOD)}"),
     ("removed", f"({_OF_ITS_END} OR n.kind = 'review_due') AND {_of_certificate('c.removed_at IS NOT NULL')}"),
-    ("moved", f"{_OF_ITS_END} AND {_of_certificate('c.valid_until IS DISTINCT FROM n.day')} AND n.day IS NOT NULL"),
+    ("corrected", f"{_OF_ITS_END} AND {_of_certificate('c.valid_until IS DISTINCT FROM n.day')} AND n.day IS NOT NULL"),
     ("expired", "n.kind = 'expiring' AND n.day < %s"),
-    ("reviewed", f"n.kind = 'review_due' AND {_of_certificate('c.review_on IS DISTINCT FROM n.day')}"),
+    ("corrected", f"n.kind = 'review_due' AND {_of_certificate('c.review_on IS DISTINCT FROM n.day')}"),
 )
