@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from certwatch.actions import feed
 from certwatch.models import Membership, Organisation, Role, User
 from certwatch.rules.status import Status
+from certwatch.web import calendar
 from tests.actions.watched import by_hand, read, supplier, watch
 from tests.conftest import NOON
 
@@ -24,6 +25,13 @@ ENDS = date(2027, 6, 30)
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    kept: dict[str, bytes] = {}
+    monkeypatch.setattr(calendar, "_KEPT", kept)
+    return kept
 
 
 @pytest.fixture
@@ -90,12 +98,12 @@ def test_the_bytes_are_folded_escaped_and_end_as_the_standard_says(
 
 
 def test_the_calendar_says_what_it_is(client: Client, path: str) -> None:
-    calendar: Any = Calendar.from_ical(client.get(path).content)
-    assert calendar["VERSION"] == "2.0"
-    assert calendar["PRODID"] == "-//Certificate Watch//Calendar//EN"
-    assert calendar["X-WR-CALNAME"] == "Certificate Watch"
+    found: Any = Calendar.from_ical(client.get(path).content)
+    assert found["VERSION"] == "2.0"
+    assert found["PRODID"] == "-//Certificate Watch//Calendar//EN"
+    assert found["X-WR-CALNAME"] == "Certificate Watch"
     assert b"REFRESH-INTERVAL;VALUE=DURATION:PT6H\r\n" in client.get(path).content
-    assert calendar.walk("VEVENT") == []
+    assert found.walk("VEVENT") == []
 
 
 def test_the_same_facts_are_the_same_bytes_and_need_not_be_sent_again(
@@ -118,6 +126,22 @@ def test_the_same_facts_are_the_same_bytes_and_need_not_be_sent_again(
     assert b"Status: Suspended" in changed.content
 
 
+def test_it_is_written_once_however_often_it_is_fetched(
+    client: Client, path: str, nordmuehle: Organisation, monkeypatch: pytest.MonkeyPatch, nothing_kept: dict[str, bytes]
+) -> None:
+    read()
+    watch(nordmuehle, "A")
+    first = client.get(path).content
+    monkeypatch.setattr(calendar, "written", None)
+    assert client.get(path).content == first
+    monkeypatch.undo()
+    monkeypatch.setattr(calendar, "_KEPT", nothing_kept)
+    for place in range(calendar.MOST_KEPT + 3):
+        nordmuehle.certificates.update(scheme=f"S{place}")
+        assert f"Scheme: S{place}" in client.get(path).content.decode()
+    assert len(nothing_kept) == calendar.MOST_KEPT
+
+
 def test_it_takes_no_session_and_gives_none(client: Client, path: str) -> None:
     answer = client.get(path)
     assert not answer.cookies
@@ -126,8 +150,9 @@ def test_it_takes_no_session_and_gives_none(client: Client, path: str) -> None:
 
 
 def test_words_are_in_the_readers_language_else_the_organisations(
-    client: Client, path: str, mia: User, nordmuehle: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client: Client, path: str, mia: User, nordmuehle: Organisation, monkeypatch: pytest.MonkeyPatch,
+    nothing_kept: dict[str, bytes],
+) -> None:  # fmt: skip
     watch(nordmuehle, "A")
     asked: list[str] = []
 
@@ -140,6 +165,7 @@ def test_words_are_in_the_readers_language_else_the_organisations(
         User.objects.filter(pk=mia.pk).update(language=own)
         Organisation.objects.filter(pk=nordmuehle.pk).update(language=org)
         asked.clear()
+        nothing_kept.clear()
         client.get(path, headers={"Accept-Language": "fr"})
         assert set(asked) == {expected}
 
