@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
@@ -138,7 +138,7 @@ def sealed(view: OrgView[P]) -> OrgView[P]:
                 request.POST = sent  # type: ignore[assignment]
             raise
 
-    return page
+    return cast(OrgView[P], page)
 
 
 @sensitive_post_parameters("target")

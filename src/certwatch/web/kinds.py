@@ -8,7 +8,6 @@ from certwatch.rules.notices import Kind, Severity
 
 WHEN: dict[Kind, str | Promise] = {  # it is told, where the kind's word alone does not say so
     Kind.NOT_FOUND: _("by two complete readings, 12 hours apart"),
-    Kind.SHORTENED: _("the last day moved forward"),
     Kind.DISAGREEMENT: _("with what was entered by hand"),
     Kind.CHANNEL_FAILING: _("after ten tries, or an endpoint was switched off"),
     Kind.SUSPENSION_NOTED: _("one that was not seen, or other days of one"),

@@ -271,6 +271,11 @@ class Row:
     attempt: Attempt | None
 
     @property
+    def again(self) -> bool:
+        """Whether sending it again is of use: it is not on its first way."""
+        return bool(self.delivery.tries) or self.delivery.state != DeliveryState.WAITING
+
+    @property
     def type(self) -> str:
         change = self.delivery.change
         return str(change.type) if change else EventType.TEST.value
