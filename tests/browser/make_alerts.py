@@ -3,6 +3,7 @@
 import os
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import django
 
@@ -13,6 +14,7 @@ from certwatch.models import (  # noqa: E402 - Django must be set up first
     Attempt,
     Delivery,
     DeliveryState,
+    Notice,
     Organisation,
     Purpose,
     RunState,
@@ -61,17 +63,19 @@ def main(slug: str, email: str) -> None:
     Telling.objects.create(notice=notice, user=user, delivery=mail, **facts)
     unreached = org.memberships.exclude(user=user).get().user
     Telling.objects.create(notice=notice, user=unreached, reachable=False, **facts)
-    org.successors.create(certificate=certificate, entry=watch(org, f"{LONG}-2").entry, suggested_at=now)
+    later = watch(org, f"{LONG}-2").entry
+    assert later is not None
+    org.successors.create(certificate=certificate, entry=later, suggested_at=now)
     sys.stdout.write(notice.public_id)
 
 
-def make(org, kind, told_for, now, **facts):  # type: ignore[no-untyped-def]
-    return org.notices.create(
-        **{
-            "kind": kind, "severity": SEVERITY[kind], "told_for": told_for, "batch": told_for, "made_at": now,
-            "told_at": now, **facts,
-        }
-    )  # fmt: skip
+def make(org: Organisation, kind: Kind, told_for: str, now: datetime, **facts: Any) -> Notice:
+    known = {
+        "kind": kind, "severity": SEVERITY[kind], "told_for": told_for, "batch": told_for, "made_at": now,
+        "told_at": now,
+    }  # fmt: skip
+    made: Notice = org.notices.create(**{**known, **facts})
+    return made
 
 
 if __name__ == "__main__":

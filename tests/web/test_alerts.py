@@ -397,6 +397,7 @@ class TestElsewhere:
     ) -> None:
         certificate = org.certificates.get(number="EU-ISCC-Cert-DE100-1")
         entry = watch(org, "EU-ISCC-Cert-DE100-2").entry
+        assert entry is not None
         org.successors.create(
             certificate=certificate, entry=entry, suggested_at=NOON, in_time=False, missing=["Trader"]
         )
@@ -405,6 +406,29 @@ class TestElsewhere:
         assert "A newer certificate of the same holder exists" in said
         assert "It does not cover: Trader." in said
         assert "It begins later than the day after the last day of this one." in said
+
+    def test_it_becomes_the_successor_or_is_not_suggested_again(
+        self, org: Organisation, client: Client, mia: User
+    ) -> None:
+        certificate = org.certificates.get(number="EU-ISCC-Cert-DE100-1")
+        for number in ("EU-ISCC-Cert-DE100-2", "EU-ISCC-Cert-DE100-3"):
+            entry = watch(org, number, removed_at=NOON).entry
+            assert entry is not None
+            org.successors.create(certificate=certificate, entry=entry, suggested_at=NOON)
+        client.force_login(mia)
+        at = f"/o/nordmuehle/certificates/{certificate.public_id}/"
+        accept, dismiss = (one.public_id for one in org.successors.order_by("pk"))
+        assert (
+            "is not suggested any more"
+            in client.post(f"{at}successors/{dismiss}/dismiss/", follow=True).content.decode()
+        )
+        html = client.post(f"{at}successors/{accept}/accept/", follow=True).content.decode()
+        assert "EU-ISCC-Cert-DE100-2 is the successor." in html
+        assert "Its successor" in html
+        assert "Make it the successor" not in html
+        again = client.post(f"{at}successors/{accept}/accept/", follow=True)
+        assert again.status_code == 200
+        assert org.certificates.watched().filter(predecessor=certificate).count() == 1
 
 
 class TestReminders:
