@@ -71,10 +71,11 @@ class Said:
 
     kind: OfKind
     title: str  # a certificate's number as printed, else what it is about
-    holder: str
+    holder: str  # and place
     lead: str
     rows: list[Row] = field(default_factory=list)
     is_number: bool = True
+    name: str = ""  # of the holder alone
 
     @property
     def step(self) -> str:
@@ -82,7 +83,7 @@ class Said:
 
     @property
     def subject(self) -> str:
-        about = f"{self.title}, {self.holder}" if self.holder else self.title
+        about = f"{self.title}, {self.name}" if self.name else self.title
         return f"{self.kind.word}: {about}"
 
 
@@ -91,7 +92,9 @@ def say(known: Known) -> Said:
     kind = KINDS[known.notice.kind]
     title = about(known.notice)
     rows = [*(_of_certificate(known) if known.certificate else _of_others(known)), Row(_("Next step"), str(kind.step))]
-    return Said(kind, title, holder_of(known), lead(known), rows, is_number=known.certificate is not None)
+    certificate = known.certificate
+    name = name_of_holder(certificate) if certificate else ""
+    return Said(kind, title, holder_of(known), lead(known), rows, is_number=certificate is not None, name=name)
 
 
 def lead(known: Known) -> str:
