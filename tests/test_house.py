@@ -40,7 +40,9 @@ ACROSS_ORGS = (
     "actions/keys.py",  # the operator revokes a key by its id
     "actions/notices.py",
     "actions/orgs.py",  # an invitation by its token
+    "actions/operator_notices.py",  # notices of no organisation
     "actions/secrets.py",  # rotation
+    "actions/source_notices.py",  # all who watch a source
     "actions/syncs.py",
     "actions/upload_links.py",  # an upload link by its token
     "web/operator.py",

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from certwatch.actions import reminders
-from certwatch.models import ApiKey, Certificate, Change, ChangeCounter, Notice, Organisation, ReminderPlan, User
+from certwatch.models import (
+    ApiKey,
+    Certificate,
+    Change,
+    ChangeCounter,
+    Notice,
+    Organisation,
+    ReminderPlan,
+    User,
+    reminding,
+)
 from tests.actions.watched import by_hand, watch
 from tests.conftest import NOON
 
@@ -382,7 +392,7 @@ def test_a_look_that_dies_is_done_again_as_a_whole(org: Organisation, monkeypatc
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(reminders.reminding, "end", die)
+        patched.setattr(reminding, "end", die)
         with pytest.raises(SystemExit):
             look()
     assert told() == []
@@ -391,7 +401,7 @@ def test_a_look_that_dies_is_done_again_as_a_whole(org: Organisation, monkeypatc
 
 
 def test_a_page_of_certificates_is_followed_by_the_next(org: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reminders.reminding, "PAGE", 2)
+    monkeypatch.setattr(reminding, "PAGE", 2)
     for place in range(5):
         ends_in(org, 7, f"EU-ISCC-Cert-DE100-0000000{place}")
     look()

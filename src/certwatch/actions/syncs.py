@@ -18,7 +18,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from certwatch.actions import audit, bindings, entries, evidence, locks, notices, sources
+from certwatch.actions import audit, bindings, entries, evidence, locks, notices, operator_notices, sources
 from certwatch.models import Entry, HeldReading, Notice, RunState, SourceState, Sync, User, fanout
 from certwatch.models.staging import Bulk, Row
 from certwatch.net.client import user_agent, without_user
@@ -245,6 +245,7 @@ def _fail(source: Source, attempt: Sync, error: SourceError, now: datetime) -> N
             not_before = error.not_before if isinstance(error, SourceUnreachable) else None
             state.next_run = schedule.next_try(source.name, RunState.FAILED, state.tries, now, not_before)
             state.save(update_fields=["tries", "next_run"])
+            operator_notices.failing(attempt, state, now)
 
 
 def _conclude(source: Source, attempt: Sync, read: _Read, clock: Clock) -> None:
@@ -401,6 +402,7 @@ def _hold(source: Source, attempt: Sync, readings: Sequence[Reading], held: _Hel
         state.tries = 0
         state.next_run = schedule.next_try(source.name, RunState.HELD, 0, now)
         state.save(update_fields=["tries", "next_run"])
+        operator_notices.held(attempt, now)
 
 
 def _review(applied: entries.Applied, watched: set[str]) -> list[dict[str, Any]]:

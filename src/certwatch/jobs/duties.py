@@ -19,6 +19,7 @@ from certwatch.jobs import (
     housekeeping,
     imports,
     notices,
+    operator_notices,
     releases,
     reminders,
     sources,
@@ -45,6 +46,11 @@ class Duty:
     at_start: bool = False  # also as soon as a worker starts
 
 
+def look_for_the_operator(now: datetime) -> None:
+    """What went wrong with runs, sources and the duties themselves."""
+    operator_notices.look(now, [duty.name for duty in DUTIES])
+
+
 DUTIES = (
     Duty("sources", sources.LOOK_EVERY, sources.look, at_start=True),
     Duty("trials", trials.LOOK_EVERY, trials.remind),
@@ -60,6 +66,7 @@ DUTIES = (
     Duty("reminders", reminders.LOOK_EVERY, reminders.look, at_start=True),
     Duty("digests", tellings.LOOK_EVERY, tellings.look, at_start=True),
     Duty("successors", successors.LOOK_EVERY, successors.look, at_start=True),
+    Duty("operator", operator_notices.LOOK_EVERY, look_for_the_operator),
 )
 ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
     imports.look,
@@ -72,6 +79,7 @@ ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
 
 def open_rows() -> None:
     """Make a row for each duty, and let those be due that a starting worker does at once."""
+    operator_notices.woken(timezone.now())
     for duty in DUTIES:
         models.Duty.objects.get_or_create(name=duty.name)
     models.Duty.objects.filter(name__in=[duty.name for duty in DUTIES if duty.at_start]).update(next=None)
