@@ -52,10 +52,12 @@ def decide(now: datetime) -> None:
     left_alone = [org for org, until in _broken.items() if now < until]
     new = Notice.across_orgs.filter(told_at=None, org__isnull=False).exclude(org__in=left_alone).order_by("pk")
     found = sorted(new.values_list("org_id", "pk")[:ONE_LOOK])
+    last = max((notice for _, notice in found), default=0)
+    going_on = set(new.filter(pk__gt=last).order_by().values_list("org_id", flat=True).distinct()) if found else set()
     orgs = Organisation.objects.in_bulk({org for org, _ in found})
     for pk, rows in groupby(found, key=lambda row: row[0]):
         try:
-            _decide_of(orgs[pk], [notice for _, notice in rows], now)
+            _decide_of(orgs[pk], [notice for _, notice in rows], now, more=pk in going_on)
         except Exception:  # one organisation must not stop the others
             _broken[pk] = now + PAUSE
             log.exception("It could not be decided who hears of an organisation's notices.", org=orgs[pk].slug)
@@ -85,16 +87,17 @@ def chunks(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield rows[first : first + size]
 
 
-def _decide_of(org: Organisation, keys: Sequence[int], now: datetime) -> None:
+def _decide_of(org: Organisation, keys: Sequence[int], now: datetime, *, more: bool) -> None:
+    """`more`: the next look finds further ones of this organisation."""
     if org.state(now) not in WORKING:
         _let_rest(org, keys, now)
         return
     listening = audience.of(org, now)
     for chunk in chunks(keys, ONE_CHUNK):
         with transaction.atomic():
-            more = org.notices.filter(told_at=None, pk__gt=chunk[-1]).exists()
-            _tell(listening, chunk, now=now, due=now + HOLD if more else now)
-            if not more:
+            hold = more or chunk[-1] != keys[-1]
+            _tell(listening, chunk, now=now, due=now + HOLD if hold else now)
+            if not hold:
                 held = org.deliveries.filter(purpose=Purpose.ALERTS, state=DeliveryState.WAITING, tries=0)
                 held.filter(due_at__gt=now, due_at__lte=now + HOLD).update(due_at=now)
 
