@@ -35,6 +35,8 @@ DEEDS: dict[str, str | Promise] = {
     "certificate.holder_chosen": _("Chose the holder"),
     "certificate.choice_taken_back": _("Took the choice of a holder back"),
     "certificate.check_asked": _("Asked for a check now"),
+    "certificate.successor_accepted": _("Made a later certificate the successor"),
+    "certificate.successor_dismissed": _("Said that a later certificate is no successor"),
     "certificate.removed": _("Stopped watching a certificate"),
     "certificates.added": _("Added certificates"),
     "certificates.described": _("Changed supplier, tags or responsible person of several"),
