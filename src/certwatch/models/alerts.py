@@ -111,7 +111,9 @@ class Notice(models.Model):
     severity = models.CharField(max_length=11)  # rules.notices.Severity
     told_for = models.CharField(max_length=160, unique=True)  # what makes it unique; see `actions.notices`
     batch = models.CharField(max_length=60)  # what goes to a reader in one mail: "run:7", "day:2026-11-24", "n:<id>"
-    certificate = models.ForeignKey(Certificate, on_delete=models.CASCADE, null=True, related_name="notices")
+    certificate = models.ForeignKey(
+        Certificate, on_delete=models.CASCADE, null=True, related_name="notices", db_index=False
+    )
     change = models.ForeignKey(Change, on_delete=models.CASCADE, null=True, related_name="notices")
     about = models.CharField(max_length=200, blank=True)  # source, key, channel, run or duty, where no certificate
     about_id = models.CharField(max_length=40, blank=True)  # its public id, where it has one
@@ -123,9 +125,13 @@ class Notice(models.Model):
     told_at = models.DateTimeField(null=True)  # when it was decided who hears of it; None: the next look decides
     nobody = models.BooleanField(default=False)  # nobody could be reached: "Nobody was told"
     escalated = models.PositiveSmallIntegerField(default=0)  # 1: the deputies know, 2: owners and admins
-    assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     decided_at = models.DateTimeField(null=True)  # acknowledged or snoozed: when,
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     comment = models.TextField(blank=True)  # … why,
     until = models.DateField(null=True)  # … and to the end of which day; None: for good
     solved_at = models.DateTimeField(null=True)
@@ -139,6 +145,9 @@ class Notice(models.Model):
             models.Index(fields=["org", "state", "severity"], name="notices_by_state"),  # open ones, counted
             models.Index(fields=["id"], condition=Q(told_at=None), name="notices_to_tell"),  # who hears of it?
             models.Index(fields=["certificate", "kind"], name="notices_of_certificate"),
+            # whose are they? Only where somebody is named: 100,000 new ones of a run need no place there
+            models.Index(fields=["assigned_to"], condition=Q(assigned_to__isnull=False), name="notices_assigned"),
+            models.Index(fields=["decided_by"], condition=Q(decided_by__isnull=False), name="notices_decided"),
         ]
 
 

@@ -185,7 +185,9 @@ class Change(OrgOwned):
 
     org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="changes", db_index=False)
     number = models.PositiveBigIntegerField()  # the organisation's own sequence, without gaps
-    certificate = models.ForeignKey(Certificate, on_delete=models.CASCADE, null=True, related_name="changes")
+    certificate = models.ForeignKey(  # found by the index of `told_once`
+        Certificate, on_delete=models.CASCADE, null=True, related_name="changes", db_index=False
+    )
     type = models.CharField(max_length=32, choices=ChangeType.choices)
     told_by = models.CharField(
         max_length=80

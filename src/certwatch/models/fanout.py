@@ -159,9 +159,9 @@ def write(
     Returns how many changes were told.
     """
     bulk.run(
-        """UPDATE certwatch_certificate SET word = m.word, valid_from = m.valid_from, valid_until = m.valid_until,
-           entry_id = m.entry_id, how = m.how, ambiguous = m.ambiguous FROM moved m
-           WHERE certwatch_certificate.id = m.certificate_id"""
+        f"""UPDATE certwatch_certificate SET word = m.word, valid_from = m.valid_from, valid_until = m.valid_until,
+            entry_id = m.entry_id, how = m.how, ambiguous = m.ambiguous FROM moved m
+            WHERE certwatch_certificate.id = m.certificate_id AND {_ANOTHER_ANSWER}"""
     )
     bulk.run(
         """UPDATE certwatch_binding SET known_until = %s WHERE known_until IS NULL AND certificate_id IN
@@ -276,6 +276,10 @@ _RENEWED = "coalesce(valid_from > valid_from_was AND valid_until > valid_until_w
 _KNOWN_BOTH = "was NOT IN ('unknown', 'not_found') AND word NOT IN ('unknown', 'not_found')"
 _ANOTHER_WORD = "(word <> was AND NOT (was = 'valid' AND word = 'expired' AND coalesce(valid_until_was < %s, false)))"
 
+_ANOTHER_ANSWER = """(m.word <> m.was OR m.valid_from IS DISTINCT FROM m.valid_from_was
+    OR m.valid_until IS DISTINCT FROM m.valid_until_was OR m.entry_id IS DISTINCT FROM m.entry_was
+    OR m.how <> m.how_was OR m.ambiguous <> m.ambiguous_was)"""
+
 _MOVED = f"""INSERT INTO moved
     SELECT * FROM (
         SELECT c.id AS certificate_id, c.org_id, c.word AS was, c.valid_from AS valid_from_was,
@@ -286,8 +290,7 @@ _MOVED = f"""INSERT INTO moved
             c.ambiguous AS ambiguous_was
         FROM resolved r JOIN certwatch_certificate c ON c.id = r.certificate_id
         LEFT JOIN touched_entry t ON t.entry_id = r.entry_id) AS m
-    WHERE m.word <> m.was OR {_OTHER_DATES} OR m.entry_id IS DISTINCT FROM m.entry_was OR m.how <> m.how_was
-        OR m.ambiguous <> m.ambiguous_was OR CAST(m.fields AS text) <> '[]'"""
+    WHERE {_ANOTHER_ANSWER} OR CAST(m.fields AS text) <> '[]'"""
 
 # What disagrees stays as it is; that it does so is told as other data.
 _MOVED_BY_NOTHING = """INSERT INTO moved

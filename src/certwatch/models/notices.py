@@ -96,7 +96,8 @@ def fill(bulk: Bulk, turns: Sequence[Turn]) -> None:
     bulk.insert("turn", ("org_id", "first_number", "upto", "rests"), turns)
     bulk.run(
         f"""INSERT INTO fresh
-            SELECT c.id, c.org_id, c.certificate_id, c.number, c.type, c.told_by, {_BATCH}, t.rests, {_SAID}, false
+            SELECT c.id, c.org_id, c.certificate_id, c.number, c.type, c.told_by, {_BATCH}, c.valid_until, c.facts,
+              t.rests, {_SAID}, false
             FROM turn t CROSS JOIN certwatch_change c
             WHERE c.org_id = t.org_id AND c.number > t.first_number AND c.number <= t.upto"""
     )
@@ -114,7 +115,8 @@ def fill_absent(bulk: Bulk, absent: Sequence[Absent]) -> None:
     bulk.insert("absent", ("change_id", "org_id", "rests", "batch"), absent)
     bulk.run(
         f"""INSERT INTO fresh
-            SELECT c.id, c.org_id, c.certificate_id, c.number, c.type, c.told_by, a.batch, a.rests, '{ABSENT}', false
+            SELECT c.id, c.org_id, c.certificate_id, c.number, c.type, c.told_by, a.batch, c.valid_until, c.facts,
+              a.rests, '{ABSENT}', false
             FROM absent a CROSS JOIN certwatch_change c WHERE c.id = a.change_id"""
     )
     bulk.run("DELETE FROM certwatch_absence WHERE change_id IN (SELECT change_id FROM absent)")
@@ -239,12 +241,12 @@ def tell(bulk: Bulk, kinds: Mapping[str, Collection[Kind]], now: datetime) -> in
               about, about_id, day, facts, state, made_at, told_at, nobody, escalated, comment, solved_by)
             SELECT f.org_id, {_random_id(bulk)}, k.kind, k.severity,
               'c' || f.certificate_id || ':' || f.told_by || ':' || k.kind, f.batch, f.certificate_id, f.change_id,
-              '', '', CASE WHEN k.kind IN ({_ABOUT_A_LAST_DAY}) THEN c.valid_until END, c.facts,
+              '', '', CASE WHEN k.kind IN ({_ABOUT_A_LAST_DAY}) THEN f.valid_until END, f.facts,
               CASE WHEN f.rests THEN '{State.RESTING.value}' ELSE '{State.OPEN.value}' END, %s,
               CASE WHEN f.rests THEN %s END, false, 0, '', ''
-            FROM fresh f JOIN kinds k ON k.said = f.said JOIN certwatch_change c ON c.id = f.change_id
-            WHERE true {_NOT_SEEN_BY_ITS_WORD if noted else ""}
-            ORDER BY f.org_id, f.number, k.place ON CONFLICT (told_for) DO NOTHING""",
+            FROM fresh f CROSS JOIN kinds k
+            WHERE k.said = f.said {_NOT_SEEN_BY_ITS_WORD if noted else ""}
+            {_IN_ORDER if bulk.postgres else ""} ON CONFLICT (told_for) DO NOTHING""",
         [bulk.moment(now), bulk.moment(now)],
     )
 
@@ -278,10 +280,11 @@ def call(bulk: Bulk, endpoints: Sequence[WebhookEndpoint], hosts: Mapping[int, s
 
 def _tables(bulk: Bulk) -> None:
     bulk.table("turn", "org_id bigint PRIMARY KEY, first_number bigint, upto bigint, rests boolean")
+    key, day, json_text = ("bigint", "date", "jsonb") if bulk.postgres else ("integer", "text", "text")
     bulk.table(
         "fresh",
-        "change_id bigint PRIMARY KEY, org_id bigint, certificate_id bigint, number bigint, type text, told_by text,"
-        " batch text, rests boolean, said text, quiet boolean",
+        f"change_id {key} PRIMARY KEY, org_id bigint, certificate_id bigint, number bigint, type text, told_by text,"
+        f" batch text, valid_until {day}, facts {json_text}, rests boolean, said text, quiet boolean",
     )
 
 
@@ -328,6 +331,9 @@ _CUT = """INSERT INTO cut
     FROM again a JOIN fresh x ON x.org_id = a.org_id AND x.number = a.number
     JOIN fresh f ON f.org_id = a.org_id AND f.number < a.number AND f.told_by <> x.told_by
     GROUP BY a.org_id"""
+
+# SQLite goes through `fresh` as it stands, in the order of the changes; sorting so wide rows takes a fifth of the time.
+_IN_ORDER = "ORDER BY f.org_id, f.number, k.place"
 
 _ABOUT_A_LAST_DAY = ", ".join(f"'{kind}'" for kind in (Kind.EXPIRED, Kind.SHORTENED, Kind.EXTENDED, Kind.RENEWED))
 
