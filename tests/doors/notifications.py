@@ -69,9 +69,7 @@ def things(org: Organisation, cast: dict[str, User | None]) -> dict[str, str]:
     reminder_plans.save(org, tag="Mill", days=[9], by=anna, now=now)
     found = {}
     for name, owner, person in (("", org, anna), ("foreign_", other, clara)):
-        found[f"{name}rule"] = alert_rules.save(
-            owner, None, alert_rules.Said("Suspended"), by=person, now=now
-        ).public_id
+        found[f"{name}rule"] = alert_rules.save(owner, None, alert_rules.Said("Nordsee"), by=person, now=now).public_id
         made = channels.create(owner, name="#oils", target=SLACK, schemes=["slack"], by=person, now=now)
         found[f"{name}channel"] = made.public_id
         endpoint = owner.webhook_endpoints.create(url=URL, secret=secrets.encrypt("whsec_AA"), created_at=now)

@@ -44,8 +44,9 @@ def things(org: Organisation, cast: dict[str, User | None]) -> dict[str, str]:
     """A certificate whose supplier was asked, and uploaded something."""
     mia, now = cast["mia"], timezone.now()
     assert mia is not None
+    mia.refresh_from_db(fields=["language"])
     watched = certificate(org)
-    link = upload_links.ask(watched, contact=None, by=mia, now=now)
+    link = upload_links.ask(watched, contact=None, language=mia.language or "en", by=mia, now=now)
     proposal = upload_links.upload(link, Upload("new.pdf", PDF), "", now=now, address="192.0.2.7")
     return {
         "certificate": watched.public_id,

@@ -29,6 +29,7 @@ BACK_OFFICE = [
     "certwatch/organisation/<org>/close/", "certwatch/user/<user>/change/", "certwatch/sync/<run>/change/",
     "certwatch/sync/<run>/release/",
 ]  # fmt: skip
+WITHIN = {"status within a sentence"}  # alone these are the API's words
 NAMES = {"number", "Scope"}  # the API's name of a parameter, a register's own label
 
 
@@ -60,7 +61,7 @@ def translated() -> set[str]:
     """Texts that are other ones in German, and no German words themselves."""
     texts = catalogue()
     german = {word for words in texts.values() for word in words}
-    return {text for text, _, _ in texts if text not in german}
+    return {text for text, _, context in texts if text not in german and context not in WITHIN}
 
 
 @pytest.fixture

@@ -106,8 +106,8 @@ def digest(delivery: Delivery, now: datetime) -> Parts:
     short = {"weekday": weekday, "day": date_format(day, "MONTH_DAY_FORMAT")}
     whole = {"weekday": weekday, "day": wording.day(day)}
     said = ", ".join([part.short for part in left if part.short][:3]) or _("nothing to tell")
-    subject = f"{_('%(weekday)s %(day)s') % short}: {said}"
-    return Parts(subject, _("Your certificates, %(weekday)s %(day)s") % whole, left)
+    when = _("%(weekday)s %(day)s") % short
+    return Parts(f"{when}: {said}", _("Your certificates, %(weekday)s %(day)s") % whole, left)
 
 
 def opened(delivery: Delivery, now: datetime) -> Parts:
