@@ -22,17 +22,13 @@ class Audience:
     confirmed: frozenset[int]  # who have confirmed their address; no mail goes to others
     channels: dict[int, Channel]  # that are on
 
-    def recipients(self, notice: Notice) -> routing.Recipients:
-        """Who hears of `notice`; its certificate and supplier should be there already."""
-        return routing.recipients(self.facts(notice), self.rules, self.members, self.channels)
+    def recipients(self, facts: routing.Facts) -> routing.Recipients:
+        """Who hears of a notice with these facts."""
+        return routing.recipients(facts, self.rules, self.members, self.channels)
 
-    def facts(self, notice: Notice) -> routing.Facts:
-        """What a rule asks of `notice`."""
-        found = facts_of(notice)
-        if notice.kind != Kind.CHANNEL_FAILING:
-            return found
-        failing = [pk for pk, channel in self.channels.items() if channel.public_id == notice.about_id]
-        return routing.Facts(found.kind, found.severity, failing_channel=failing[0] if failing else None)
+    def channel(self, public_id: str) -> int | None:
+        """The key of the channel with this id, if it is on."""
+        return next((pk for pk, channel in self.channels.items() if channel.public_id == public_id), None)
 
 
 def of(org: Organisation, now: datetime) -> Audience:
@@ -84,12 +80,11 @@ def rule_of(rule: AlertRule) -> routing.Rule:
 
 
 def facts_of(notice: Notice) -> routing.Facts:
-    """What a rule asks of `notice`, its channel apart. Of a source all of its schemes count."""
+    """What a rule asks of `notice`, whose certificate and supplier should be there already; its channel apart."""
     kind, severity = Kind(notice.kind), Severity(notice.severity)
     certificate = notice.certificate
     if certificate is None:
-        source = SOURCES.get(notice.about) if kind in (Kind.SOURCE_STALE, Kind.SOURCE_RECOVERED) else None
-        return routing.Facts(kind, severity, source.schemes if source else ())
+        return routing.Facts(kind, severity, schemes_of(kind, notice.about))
     supplier = certificate.supplier
     return routing.Facts(
         kind,
@@ -99,3 +94,9 @@ def facts_of(notice: Notice) -> routing.Facts:
         supplier=certificate.supplier_id,
         responsible=certificate.responsible_id or (supplier.responsible_id if supplier else None),
     )
+
+
+def schemes_of(kind: Kind, about: str) -> tuple[str, ...]:
+    """Of a notice without certificate: all schemes of the source that it is about, else none."""
+    source = SOURCES.get(about) if kind in (Kind.SOURCE_STALE, Kind.SOURCE_RECOVERED) else None
+    return source.schemes if source else ()

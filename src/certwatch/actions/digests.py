@@ -20,7 +20,6 @@ from certwatch.actions import audience, deliveries, standing, tellings
 from certwatch.actions.audience import Audience
 from certwatch.actions.standing import Standing
 from certwatch.models import Channel, Delivery, Digest, Membership, Notice, Organisation, Purpose, Telling, User
-from certwatch.models.alerts import When as Soon
 from certwatch.rules import routing
 from certwatch.rules.notices import Severity, State, is_working_day, working_days_after
 
@@ -282,24 +281,23 @@ def _escalate_of(org: Organisation, keys: list[int], now: datetime) -> None:
     if not due:
         return
     listening = audience.of(org, now)
-    made: list[Telling] = []
+    made: list[tellings.Fresh] = []
     messages: dict[str, tellings.Message] = {}
+    reachable = {member.user: member.reachable for member in listening.members}
     for notice in _locked(org, list(due)):
         level = due[notice.pk]
-        told = [t.user_id for t in notice.tellings.all() if t.user_id is not None]
-        for user, why in _next(listening, told, notice.escalated, level):
-            member = next(m for m in listening.members if m.user == user)
-            telling = Telling(
-                notice=notice, user_id=user, when=Soon.AT_ONCE, why=why, reachable=member.reachable, made_at=now
-            )
-            made.append(telling)
+        heard = [t.user_id for t in notice.tellings.all() if t.user_id is not None]
+        for user, why in _next(listening, heard, notice.escalated, level):
+            told = routing.Told(user, None, routing.AT_ONCE, why, reachable=reachable[user])
+            fresh = tellings.Fresh(notice.pk, told)
+            made.append(fresh)
             if user in listening.confirmed:
                 to = tellings.Recipient(user, None)
                 told_for = f"repeat:o{org.pk}:{to}:{today.isoformat()}:further"
-                messages.setdefault(told_for, tellings.Message(told_for, to)).tellings.append(telling)
-        Notice.across_orgs.filter(pk=notice.pk).update(escalated=level)
+                messages.setdefault(told_for, tellings.Message(told_for, to)).fresh.append(fresh)
+        org.notices.filter(pk=notice.pk).update(escalated=level)
     tellings.send(listening, Purpose.REPEAT, messages.values(), now=now, due=now)
-    Telling.objects.bulk_create(made, batch_size=tellings.ROWS)
+    tellings.write(made, now)
 
 
 def _levels(org: Organisation, keys: list[int], today: date) -> Iterator[tuple[int, int]]:
@@ -312,12 +310,12 @@ def _levels(org: Organisation, keys: list[int], today: date) -> Iterator[tuple[i
             yield pk, len(passed) if len(passed) > escalated else 0
 
 
-def _next(listening: Audience, told: Collection[int], was: int, level: int) -> list[tuple[int, str]]:
+def _next(listening: Audience, heard: Collection[int], was: int, level: int) -> list[tuple[int, routing.Why]]:
     """Who hears of it now and did not before."""
-    found = [(user, routing.Why.ESCALATED.value) for user in routing.leading(listening.members)] if level > 1 else []
+    found = [(user, routing.Why.ESCALATED) for user in routing.leading(listening.members)] if level > 1 else []
     if was < 1:  # a deputy is told as a deputy, also after a pause
-        found += [(user, routing.Why.DEPUTY.value) for user in routing.deputies_of(told, listening.members)]
-    return [(user, why) for user, why in dict(found).items() if user not in told]
+        found += [(user, routing.Why.DEPUTY) for user in routing.deputies_of(heard, listening.members)]
+    return [(user, why) for user, why in dict(found).items() if user not in heard]
 
 
 def _locked(org: Organisation, keys: list[int]) -> Iterable[Notice]:

@@ -13,16 +13,21 @@ from certwatch.actions import audience, deliveries
 from certwatch.actions.audience import Audience
 from certwatch.actions.notices import STANDING, WORKING
 from certwatch.models import Delivery, DeliveryState, Notice, Organisation, Purpose, Telling, When
+from certwatch.models.staging import Bulk
 from certwatch.rules import routing
-from certwatch.rules.notices import Severity, State
+from certwatch.rules.notices import Kind, Severity, State
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
-ONE_LOOK = 10_000  # notices; what is left comes with the next look, a second later
+ONE_LOOK = 5_000  # notices; what is left comes with the next look, a second later
 ONE_CHUNK = 2_000  # of one organisation, in one transaction: others wait no longer than a fraction of a second
 HOLD = timedelta(seconds=10)  # so long a message waits for the rest of its notices, should we die in between
 PAUSE = timedelta(minutes=1)  # before an organisation is tried again that could not be worked on
+TELLING = (
+    "notice_id", "user_id", "channel_id", '"when"', "why", "rule_id", "rule_name", "reachable", "made_at",
+    "delivery_id",
+)  # fmt: skip
 ROWS = 500  # of one statement; SQLite takes some thousand values
 
 _broken: dict[int, datetime] = {}  # organisations of which this process knows, and until when it leaves them alone
@@ -39,12 +44,21 @@ class Recipient(NamedTuple):
 
 
 @dataclass(slots=True)
+class Fresh:
+    """That somebody is to hear of a notice; once it is written down, a `Telling`."""
+
+    notice: int
+    told: routing.Told
+    delivery: int | None = None
+
+
+@dataclass(slots=True)
 class Message:
     """What one recipient gets at once: `told_for` names organisation, occasion and recipient."""
 
     told_for: str
     to: Recipient
-    tellings: list[Telling] = field(default_factory=list)
+    fresh: list[Fresh] = field(default_factory=list)
 
 
 def decide(now: datetime) -> None:
@@ -75,11 +89,24 @@ def send(listening: Audience, purpose: Purpose, messages: Iterable[Message], *, 
         for name, delivery in found.items():
             message = names[name]
             del left[message.told_for]
-            for telling in message.tellings:
-                telling.delivery_id = delivery
-        _hang_on([(delivery, t.notice_id) for name, delivery in found.items() for t in names[name].tellings])
+            for fresh in message.fresh:
+                fresh.delivery = delivery
+        pairs = ((delivery, fresh.notice) for name, delivery in found.items() for fresh in names[name].fresh)
+        Bulk().insert(Delivery.notices.through._meta.db_table, ("delivery_id", "notice_id"), pairs)
         if not left:
             return
+
+
+def write(fresh: Sequence[Fresh], now: datetime) -> None:
+    """Write down who hears of what, in the caller's transaction."""
+    bulk = Bulk()
+    moment = bulk.moment(now)
+    rows = (
+        (f.notice, t.user, t.channel, t.when, t.why.value, t.rule, t.rule_name, t.reachable, moment, f.delivery)
+        for f in fresh
+        for t in (f.told,)
+    )
+    bulk.insert(Telling._meta.db_table, TELLING, rows)
 
 
 def chunks(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -113,58 +140,81 @@ def _let_rest(org: Organisation, keys: Sequence[int], now: datetime) -> None:
 
 
 def _tell(listening: Audience, keys: Sequence[int], *, now: datetime, due: datetime) -> None:
-    notices = _locked(listening.org, keys)
-    tellings: list[Telling] = []
+    found = _locked(listening.org, keys)
+    everything: list[Fresh] = []
     messages: dict[str, Message] = {}
     nobody, informed = [], []
-    for notice in notices:
-        if notice.state not in STANDING:  # its cause ended before anybody was told, or another stage was
+    known: dict[routing.Facts, routing.Recipients] = {}  # most notices of a run are alike
+    for new in found:
+        if new.state not in STANDING:  # its cause ended before anybody was told, or another stage was
             continue
-        decided = listening.recipients(notice)
-        made = [_telling(notice, one, now) for one in decided.told]
-        tellings += made
-        for telling in made:
-            if telling.when == When.AT_ONCE and _gets_messages(listening, telling):
-                to = Recipient(telling.user_id, telling.channel_id)
-                told_for = f"o{notice.org_id}:once:{notice.batch}:{to}"
-                messages.setdefault(told_for, Message(told_for, to)).tellings.append(telling)
+        facts = _facts(listening, new)
+        if (decided := known.get(facts)) is None:
+            decided = known[facts] = listening.recipients(facts)
+        for told in decided.told:
+            fresh = Fresh(new.pk, told)
+            everything.append(fresh)
+            if told.when == When.AT_ONCE and _gets_messages(listening, told):
+                to = Recipient(told.user, told.channel)
+                told_for = f"o{listening.org.pk}:once:{new.batch}:{to}"
+                messages.setdefault(told_for, Message(told_for, to)).fresh.append(fresh)
         if decided.nobody:
-            nobody.append(notice.pk)
-        if notice.severity == Severity.INFORMATION:
-            informed.append(notice.pk)
+            nobody.append(new.pk)
+        if facts.severity == Severity.INFORMATION:
+            informed.append(new.pk)
     send(listening, Purpose.ALERTS, messages.values(), now=now, due=due)
-    Telling.objects.bulk_create(tellings, batch_size=ROWS)
-    _note(listening.org, [notice.pk for notice in notices], nobody, informed, now)
+    write(everything, now)
+    _note(listening.org, [new.pk for new in found], nobody, informed, now)
 
 
-def _locked(org: Organisation, keys: Sequence[int]) -> list[Notice]:
+class _New(NamedTuple):
+    """A notice that nobody was told of, and what rules ask of it."""
+
+    pk: int
+    kind: str
+    severity: str
+    state: str
+    batch: str
+    about: str
+    about_id: str
+    certificate: int | None
+    scheme: str
+    tags: list[str]
+    supplier: int | None
+    responsible: int | None
+    of_supplier: int | None
+
+
+_NEW = (
+    "pk", "kind", "severity", "state", "batch", "about", "about_id", "certificate_id", "certificate__scheme",
+    "certificate__tags", "certificate__supplier_id", "certificate__responsible_id",
+    "certificate__supplier__responsible_id",
+)  # fmt: skip
+
+
+def _locked(org: Organisation, keys: Sequence[int]) -> list[_New]:
     """Those of `keys` that nobody was told of, locked until the transaction ends; without those that another worker
     is at."""
-    found: list[Notice] = []
-    wanted = org.notices.select_related("certificate__supplier").order_by("pk")
+    found: list[_New] = []
     for chunk in chunks(keys, ROWS):
-        free = wanted.filter(pk__in=chunk, told_at=None).select_for_update(of=("self",), skip_locked=True)
-        found += free
+        free = org.notices.filter(pk__in=chunk, told_at=None).order_by("pk").select_for_update(skip_locked=True)
+        ours = org.notices.filter(pk__in=list(free.values_list("pk", flat=True))).order_by("pk")
+        found += [_New(*row) for row in ours.values_list(*_NEW)]
     return found
 
 
-def _telling(notice: Notice, one: routing.Told, now: datetime) -> Telling:
-    return Telling(
-        notice=notice,
-        user_id=one.user,
-        channel_id=one.channel,
-        when=one.when,
-        why=one.why.value,
-        rule_id=one.rule,
-        rule_name=one.rule_name,
-        reachable=one.reachable,
-        made_at=now,
-    )
+def _facts(listening: Audience, new: _New) -> routing.Facts:
+    kind, severity = Kind(new.kind), Severity(new.severity)
+    if new.certificate is None:
+        failing = listening.channel(new.about_id) if kind == Kind.CHANNEL_FAILING else None
+        return routing.Facts(kind, severity, audience.schemes_of(kind, new.about), failing_channel=failing)
+    responsible = new.responsible or new.of_supplier
+    return routing.Facts(kind, severity, (new.scheme,), tuple(new.tags), new.supplier, responsible)
 
 
-def _gets_messages(listening: Audience, telling: Telling) -> bool:
+def _gets_messages(listening: Audience, told: routing.Told) -> bool:
     """To an address that was given up mails go all the same: only a success shows that it works again."""
-    return telling.channel_id is not None or telling.user_id in listening.confirmed
+    return told.channel is not None or told.user in listening.confirmed
 
 
 def _name(told_for: str, turn: int) -> str:
@@ -200,12 +250,6 @@ def _delivery(
         due_at=due,
         made_at=now,
     )
-
-
-def _hang_on(pairs: Sequence[tuple[int, int]]) -> None:
-    through = Delivery.notices.through
-    rows = [through(delivery_id=delivery, notice_id=notice) for delivery, notice in pairs]
-    through.objects.bulk_create(rows, batch_size=ROWS, ignore_conflicts=True)
 
 
 def _note(
