@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from certwatch.actions import carrier, outcomes
 from certwatch.actions.carrier import Due, Means
+from certwatch.jobs import hearts
 
 log = structlog.get_logger()
 
@@ -47,6 +48,7 @@ class Carrier:
             try:
                 close_old_connections()
                 self._turn()
+                hearts.looked("carrier", self._clock())
             except Exception:  # a database that is away for a while must not end the carrier
                 log.warning("The carrier could not look for messages.", exc_info=True)
             self._wake.wait(LOOK_EVERY_S)

@@ -16,6 +16,7 @@ from certwatch.jobs import (
     deletion,
     exports,
     files,
+    hearts,
     housekeeping,
     imports,
     notices,
@@ -33,7 +34,7 @@ from certwatch.jobs.queue import QUEUE
 log = structlog.get_logger()
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-BEAT_EVERY = timedelta(seconds=5)
+BEAT_EVERY = hearts.BEAT_EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Duty:
 
 def look_for_the_operator(now: datetime) -> None:
     """What went wrong with runs, sources and the duties themselves."""
-    operator_notices.look(now, [duty.name for duty in DUTIES])
+    operator_notices.look(now, [*(duty.name for duty in DUTIES), *hearts.NAMES])
 
 
 DUTIES = (
@@ -68,13 +69,13 @@ DUTIES = (
     Duty("successors", successors.LOOK_EVERY, successors.look, at_start=True),
     Duty("operator", operator_notices.LOOK_EVERY, look_for_the_operator),
 )
-ERRANDS: tuple[Callable[[datetime], None], ...] = (  # people wait: every second
-    imports.look,
-    checks.look,
-    exports.look,
-    notices.make,
-    tellings.decide,
-)
+ERRANDS: dict[str, Callable[[datetime], None]] = {  # people wait: every second
+    "imports_asked": imports.look,
+    "checks_asked": checks.look,
+    "exports_asked": exports.look,
+    "notices": notices.make,
+    "tellings": tellings.decide,
+}
 
 
 def open_rows() -> None:
@@ -89,6 +90,7 @@ def beat(now: datetime, *, waiting: int = 0) -> None:
     """Note that a worker is alive and how many tasks wait for one; `/readyz` and the back office ask for it."""
     alive = {"last": now, "next": now + BEAT_EVERY, "waiting": waiting}
     models.Duty.objects.update_or_create(name="worker", defaults=alive)
+    hearts.write()
 
 
 def claim(duty: Duty, now: datetime) -> bool:

@@ -13,7 +13,7 @@ KEEP_USAGE = timedelta(days=90)  # pages show 30; the export of everything has w
 
 
 def tidy(now: datetime) -> None:
-    """Remove sessions that have ended, values of the cache that no longer count, old counts of API use, and old calls."""
+    """Remove sessions that have ended, values of the cache that count no more, old counts of API use and old calls."""
     Session.objects.filter(expire_date__lt=now).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     CachedValue.objects.filter(expires__lt=now).delete()

@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from certwatch.actions import carrier, sources
-from certwatch.jobs import duties
+from certwatch.jobs import duties, hearts
 from certwatch.jobs.carrier import Carrier
 from certwatch.jobs.queue import QUEUE, prepare
 from certwatch.rules.errors import Refused
@@ -70,12 +70,15 @@ def _run_errands(stopping: threading.Event, then: Callable[[], None]) -> None:
     """Find what people wait for, `then` carry it out. The queue's own clock ticks once a minute, which is too long to
     look at a page."""
     while not stopping.wait(ERRANDS_EVERY_S):
-        for errand in duties.ERRANDS:
+        for name, errand in duties.ERRANDS.items():
             try:
                 close_old_connections()
                 errand(timezone.now())
             except Exception:
-                log.warning("An errand failed.", errand=f"{errand.__module__}.{errand.__name__}", exc_info=True)
+                log.warning("An errand failed.", errand=name, exc_info=True)
+            else:
+                if name in hearts.NAMES:
+                    hearts.looked(name, timezone.now())
         then()
 
 
