@@ -22,7 +22,7 @@ from certwatch.web.doors import OrgRequest, org_page
 
 States = dict[str, SourceState]
 
-ROWS = 12  # of what needs attention; as much as stands beside sources and schemes
+ROWS = 20  # of what needs attention; as much as stands beside alerts, sources and schemes
 SCHEMES = 8  # rows; who has more sees the largest
 STATUS_QUERY = {  # of the list, where it is not the key itself
     Key.NOT_FOUND: "not_found",

@@ -54,6 +54,8 @@ def ago(then: datetime, now: datetime) -> str:
     """How long ago, in words: “3 days ago”, “2 hours ago”."""
     minutes = max(0, int((now - then).total_seconds() // 60))
     if minutes < 60:
+        if not minutes:
+            return _("just now")
         return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
     if minutes < 48 * 60:
         return ngettext("%(count)d hour ago", "%(count)d hours ago", minutes // 60) % {"count": minutes // 60}
