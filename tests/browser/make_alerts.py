@@ -25,6 +25,7 @@ from certwatch.models import (  # noqa: E402 - Django must be set up first
 from certwatch.rules.notices import SEVERITY, Kind, State  # noqa: E402
 from tests.actions.watched import supplier, watch  # noqa: E402
 
+SOURCE = "redcert"  # which no other test of a browser reads
 LONG = "ISCC-CORSIA-PLUS-Cert-FR999-10001099"
 MANY = 60
 
@@ -33,11 +34,18 @@ def main(slug: str, email: str) -> None:
     """A suspension that was told and whose webhook waits; one of each kind; and more than a page holds."""
     org, user = Organisation.objects.get(slug=slug), User.objects.get(email=email)
     now = datetime.now(UTC)
-    run = Sync.objects.create(source="iscc", state=RunState.GOOD, address="x", own_address=True, began=now, ended=now)
+    run = Sync.objects.create(source=SOURCE, state=RunState.GOOD, address="x", own_address=True, began=now, ended=now)
     mill = supplier(org, "Oderbruch GmbH")
     until = (now + timedelta(days=200)).date()
     certificate = watch(
-        org, LONG, word="suspended", valid_until=until, supplier=mill, tags=["Tender"], holder="Ölmühle an der Oder"
+        org,
+        LONG,
+        word="suspended",
+        valid_until=until,
+        supplier=mill,
+        tags=["Tender"],
+        source=SOURCE,
+        holder="Ölmühle an der Oder",
     )
     change = org.changes.create(
         number=1, certificate=certificate, type="certificate.status_changed", told_by="run:1", run=run,
@@ -49,7 +57,7 @@ def main(slug: str, email: str) -> None:
     for kind in Kind:
         if SEVERITY[kind] != "operator":
             bound = certificate if kind not in (Kind.SOURCE_STALE, Kind.KEY_ENDING, Kind.CHANNEL_FAILING) else None
-            make(org, kind, f"kind:{kind}", now, certificate=bound, day=until, stage=14, about="" if bound else "iscc")
+            make(org, kind, f"kind:{kind}", now, certificate=bound, day=until, stage=14, about="" if bound else SOURCE)
     make(org, Kind.EXPIRING, "skipped", now, certificate=certificate, state=State.SKIPPED, stage=60, day=until)
     notice = make(org, Kind.SUSPENDED, "told", now, certificate=certificate, change=change, told_at=now)
     mail = Delivery.across_orgs.create(
@@ -63,7 +71,7 @@ def main(slug: str, email: str) -> None:
     Telling.objects.create(notice=notice, user=user, delivery=mail, **facts)
     unreached = org.memberships.exclude(user=user).get().user
     Telling.objects.create(notice=notice, user=unreached, reachable=False, **facts)
-    later = watch(org, f"{LONG}-2").entry
+    later = watch(org, f"{LONG}-2", source=SOURCE).entry
     assert later is not None
     org.successors.create(certificate=certificate, entry=later, suggested_at=now)
     sys.stdout.write(notice.public_id)
