@@ -266,7 +266,7 @@ class TestOne:
         for line in (
             "The register says that it is suspended.",
             "Status: Valid",
-            "In the register of ISCC, Today 04:00",
+            "Today 04:00 in the register of ISCC",
             "Rule “Mills”",
             "No rule fits: owners and admins hear of it",
             "Cannot be reached",
