@@ -18,6 +18,7 @@ from certwatch.models import (
     User,
     reminding,
 )
+from tests.actions.test_members import at_once
 from tests.actions.watched import by_hand, watch
 from tests.conftest import NOON
 
@@ -407,3 +408,14 @@ def test_a_page_of_certificates_is_followed_by_the_next(org: Organisation, monke
     look()
     assert list(org.changes.order_by("number").values_list("number", flat=True)) == [1, 2, 3, 4, 5]
     assert org.notices.filter(state="open").count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_tell_each_thing_once(nordmuehle: Organisation, suedoel: Organisation) -> None:
+    for place in range(40):
+        org = nordmuehle if place % 2 else suedoel
+        ends_in(org, place % 9 - 1, f"EU-ISCC-Cert-DE100-000000{place:02}")
+    at_once(look, [(0,)] * 4)
+    for org in (nordmuehle, suedoel):
+        assert [change.number for change in org.changes.order_by("number")] == list(range(1, 21))
+        assert org.notices.exclude(state="skipped").count() == 20
