@@ -37,6 +37,7 @@ def main() -> int:
         page.goto(SUSPENDED)
         take(page, "certificate", page.locator("#result tbody a").first.get_attribute("href") or "")
         preview_import(page, Path(home, "demo", "registers", "iscc.csv"))
+        take_alert(page)
         take(signed_in(browser, url, dark=True), "dashboard-dark", HOME)
         take(signed_in(browser, url, size=SMALL), "dashboard-small", HOME)
         browser.close()
@@ -87,6 +88,14 @@ def signed_in(browser: Browser, url: str, *, size: tuple[int, int] = WIDE, dark:
 def take(page: Page, name: str, path: str) -> None:
     page.goto(path, wait_until="networkidle")
     page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def take_alert(page: Page) -> None:
+    """A suspension that the practice register brought."""
+    page.goto(f"{HOME}alerts/?severity=critical", wait_until="networkidle")
+    page.get_by_role("link", name="Suspended").first.click()
+    page.get_by_role("heading", name="Messages and tries").wait_for()
+    page.screenshot(path=IMAGES / "alert.png")
 
 
 def preview_of_links(browser: Browser, url: str) -> None:
