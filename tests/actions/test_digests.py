@@ -259,7 +259,7 @@ def test_on_tuesday_it_says_what_came_since_the_last_one(nordmuehle: Organisatio
 
 def test_on_monday_it_says_how_all_stands(nordmuehle: Organisation, anna: User) -> None:
     run()
-    certificate(nordmuehle, "2BS-OVER", until=date(2026, 11, 1))
+    over = certificate(nordmuehle, "2BS-OVER", until=date(2026, 11, 1))
     certificate(nordmuehle, "2BS-LAST-DAY", until=MONDAY)
     certificate(nordmuehle, "2BS-FAR", until=date(2027, 11, 1))
     certificate(nordmuehle, "2BS-REMOVED", until=date(2026, 11, 1), removed_at=NOON)
@@ -268,7 +268,8 @@ def test_on_monday_it_says_how_all_stands(nordmuehle: Organisation, anna: User) 
     done = certificate(nordmuehle, "2BS-DONE", until=date(2026, 12, 19))
     certificate(nordmuehle, "2BS-NEXT", predecessor=done, valid_from=date(2026, 12, 20), until=date(2027, 12, 22))
     SourceState.objects.update(read_began=at(date(2026, 11, 20)))
-    told(nordmuehle, Kind.EXPIRED, anna, made_at=at(SATURDAY - timedelta(days=7)))  # stands above already
+    stands_above = {"certificate": over, "made_at": at(SATURDAY - timedelta(days=7))}
+    told(nordmuehle, Kind.EXPIRED, anna, **stands_above)
     told(
         nordmuehle, Kind.UNCLEAR, anna, certificate=certificate(nordmuehle, "2BS-NEW"), made_at=at(date(2026, 11, 21))
     )  # fmt: skip
@@ -287,6 +288,19 @@ def test_on_monday_it_says_how_all_stands(nordmuehle: Organisation, anna: User) 
     assert places == sorted(places)
     for left_out in ("2BS-FAR", "2BS-REMOVED", "2BS-DONE", "2BS-NEXT", "NOT ACKNOWLEDGED"):
         assert left_out not in said
+
+
+def test_on_monday_what_ends_later_than_the_threshold_is_told_as_new(nordmuehle: Organisation, anna: User) -> None:
+    far = certificate(nordmuehle, "2BS-NINETY", until=MONDAY + timedelta(days=90))
+    told(nordmuehle, Kind.EXPIRING, anna, certificate=far, day=far.valid_until, stage=90, made_at=at(MONDAY, 1))
+    covered = certificate(nordmuehle, "2BS-COVERED", until=date(2026, 11, 1))
+    certificate(nordmuehle, "2BS-NEXT", predecessor=covered, valid_from=date(2026, 11, 2), until=date(2027, 11, 1))
+    told(nordmuehle, Kind.EXPIRED, anna, certificate=covered, made_at=at(MONDAY, 1))
+    told(nordmuehle, Kind.SOURCE_STALE, anna, certificate=None, about="redcert", made_at=at(MONDAY, 1))
+    digests.look(at(MONDAY))
+    said = text(nordmuehle, anna, at(MONDAY))
+    assert said.startswith("Monday 23 Nov: 3 new\n")
+    assert said.index("NEW SINCE") < min(said.index(words) for words in ("2BS-NINETY", "2BS-COVERED", "REDcert"))
 
 
 def test_on_monday_a_reader_sees_what_he_would_be_told_of(

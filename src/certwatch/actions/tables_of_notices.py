@@ -28,7 +28,7 @@ NEAR_DAYS = 180  # a day further away is written with its year
 
 ENDING = (Kind.EXPIRING, Kind.REVIEW_DUE, Kind.KEY_ENDING, Kind.TRIAL_ENDING)
 OF_SOURCES = (Kind.SOURCE_STALE, Kind.SOURCE_RECOVERED)
-STANDS_ABOVE = (Kind.EXPIRED, Kind.STILL_EXPIRED, Kind.EXPIRING)  # in Monday's other parts
+OF_AN_END = (Kind.EXPIRED, Kind.STILL_EXPIRED, Kind.EXPIRING)
 _PLACES = {kind.value: place for place, kind in enumerate(Kind)}
 
 
@@ -211,10 +211,11 @@ class _Rows:
 
     def __init__(self, delivery: Delivery, desk: _Desk, now: datetime) -> None:
         self._delivery, self._desk, self._now = delivery, desk, now
-        fields = ("pk", "kind", "severity", "day")
+        fields = ("pk", "kind", "severity", "day", "certificate_id", "about")
         rows = sorted(delivery.notices.values_list(*fields), key=lambda row: (_PLACES[row[1]], row[0]))
         self._all = [row[:3] for row in rows]
         self._days: dict[int, date] = {row[0]: row[3] or date.max for row in rows}
+        self._about: dict[int, tuple[int | None, str]] = {row[0]: row[4:] for row in rows}
 
     def unacknowledged(self) -> Part:
         found = self._which(Severity.CRITICAL, lambda _kind: True)
@@ -248,8 +249,16 @@ class _Rows:
 
     def new(self, stands: Standing, since: date) -> Part:
         """What came since the last digest and stands in no other part."""
-        above = (*STANDS_ABOVE, Kind.SOURCE_STALE) if stands.stale else STANDS_ABOVE
-        found = [pk for pk, kind, severity in self._all if severity != Severity.CRITICAL and kind not in above]
+        certificates = {c.pk for c in (*stands.expired, *stands.ending, *(gap.certificate for gap in stands.gaps))}
+        sources = {stale.name for stale in stands.stale}
+
+        def is_above(pk: int, kind: str) -> bool:
+            certificate, about = self._about[pk]
+            return (kind in OF_AN_END and certificate in certificates) or (
+                kind == Kind.SOURCE_STALE and about in sources
+            )
+
+        found = [pk for pk, kind, its in self._all if its != Severity.CRITICAL and not is_above(pk, kind)]
         titles = _("New since %(day)s") % {"day": date_format(since, "l")}, _("%(count)d new") % {"count": len(found)}
         return self._part(titles, found, "alerts/?state=all", by_word=True)
 
