@@ -16,10 +16,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from certwatch.actions import deliveries, secrets
-from certwatch.jobs.carrier import OF_A_HOST, OF_AN_ORG
+from certwatch.actions.carrier import Due
+from certwatch.jobs.carrier import AT_ONCE, OF_A_HOST, OF_AN_ORG, Carrier
 from certwatch.models import Delivery, Organisation, Purpose, WebhookEndpoint
 from certwatch.models.base import random_id
-from tests.actions.carried import SECRET
+from tests.actions.carried import SECRET, means
 from tests.receivers import Receiver, receiver
 from tests.servers import (
     CERTWATCH,
@@ -128,6 +129,23 @@ def test_the_slow_receivers_of_one_customer_delay_nobody_else(installation: Inst
     assert max(hosts.values()) <= OF_A_HOST
     assert took < 20, "as long as a slow one is waited for"
     assert {got.headers["webhook-id"] for got in shop.got} == set(sent)
+
+
+def test_dead_receivers_of_many_customers_leave_threads_to_mails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which messages begin; none is carried here."""
+    began: list[Due] = []
+
+    def submit(pool: object, carry: object, one: Due) -> None:
+        began.append(one)
+
+    hooks = [Due(10 * org + place, org, f"dead{org}-{place}.example") for org in range(1, 9) for place in range(8)]
+    mails = [Due(1_000 + place, 1, deliveries.MAIL) for place in range(5)]
+    monkeypatch.setattr("certwatch.jobs.carrier.ThreadPoolExecutor.submit", submit)
+    monkeypatch.setattr("certwatch.actions.carrier.due", lambda now: hooks + mails)
+    Carrier(means())._turn()
+    of_orgs = Counter(one.org for one in began if one.host != deliveries.MAIL)
+    assert max(of_orgs.values()) == OF_AN_ORG
+    assert (of_orgs.total(), len(began)) == (AT_ONCE - OF_A_HOST, AT_ONCE)
 
 
 def test_a_worker_that_waits_for_a_receiver_ends_at_once_and_another_one_sends_it_again(

@@ -17,14 +17,13 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import OperationalError
-from django.db.models import F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from certwatch.actions import endpoints, events, letters, outcomes, secrets
 from certwatch.actions.notices import WORKING
 from certwatch.channels import chat, email, webhook
-from certwatch.models import Delivery, DeliveryState, EndpointState
+from certwatch.models import Delivery, DeliveryState, EndpointState, outbox
 from certwatch.net.client import user_agent
 from certwatch.rules.errors import DeliveryFailed
 
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 LEASE = timedelta(seconds=60)  # longer than a receiver is waited for; who is still at it renews it
 RENEW_AFTER = timedelta(seconds=20)
 PLAN = 500  # messages of one look,
-OF_ONE_QUEUE = 50  # … and those of one organisation and host
+OF_ONE_QUEUE = 50  # … and those of one host, all organisations together
 INSIST_S = (0.1, 0.5, 2.0)  # a busy database is asked again: what was sent and is not noted would be sent twice
 
 ORG_CLOSED = gettext_noop("The organisation is closed.")
@@ -83,10 +82,7 @@ def due(now: datetime) -> list[Due]:
 
     Who has much to send, or a receiver that is slow, stands behind nobody and before nobody.
     """
-    order = [F("due_at").asc(), F("pk").asc()]
-    place = Window(RowNumber(), partition_by=[F("org"), F("host")], order_by=order)
-    waiting = _free(now).annotate(place=place).filter(place__lte=OF_ONE_QUEUE).order_by("place", "due_at", "pk")
-    found = [Due(*row) for row in waiting.values_list("pk", "org_id", "host")[:PLAN]]
+    found = [Due(*row) for row in outbox.in_turn(now, of_one=OF_ONE_QUEUE, most=PLAN)]
     found.sort(key=lambda one: one.org or 0)  # stable: of one organisation they keep their order
     by_org = (list(rows) for _, rows in groupby(found, key=lambda one: one.org or 0))
     return [one for one in chain.from_iterable(zip_longest(*by_org)) if one is not None]

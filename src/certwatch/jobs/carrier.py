@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from certwatch.actions import carrier, outcomes
 from certwatch.actions.carrier import Due, Means
+from certwatch.actions.deliveries import MAIL
 from certwatch.jobs import hearts
 
 log = structlog.get_logger()
@@ -21,7 +22,8 @@ LOOK_EVERY_S = 1.0
 TIDY_EVERY = timedelta(days=1)
 AT_ONCE = 16
 OF_A_HOST = 2
-OF_AN_ORG = 8  # so that the slow receivers of one leave half of us to all others
+OF_AN_ORG = 4  # messages to slow receivers; mails go to our own server and are not counted
+OF_OTHERS = AT_ONCE - OF_A_HOST  # so that mails always have their threads
 
 
 class Carrier:
@@ -74,16 +76,16 @@ class Carrier:
         left, began = [], 0
         with self._lock:
             hosts = Counter(one.host for one in self._under_way)
-            orgs = Counter(one.org for one in self._under_way)
+            orgs = Counter(one.org for one in self._under_way if one.host != MAIL)
             for one in self._plan:
                 if one in self._under_way:
                     continue
-                full = len(self._under_way) >= AT_ONCE or hosts[one.host] >= OF_A_HOST or orgs[one.org] >= OF_AN_ORG
-                if full:
+                full = one.host != MAIL and (orgs.total() >= OF_OTHERS or orgs[one.org] >= OF_AN_ORG)
+                if full or hosts[one.host] >= OF_A_HOST:
                     left.append(one)
                     continue
                 hosts[one.host] += 1
-                orgs[one.org] += 1
+                orgs[one.org] += one.host != MAIL
                 self._under_way.add(one)
                 self._pool.submit(self._carry, one)
                 began += 1
