@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from django.db.models import Min
 from standardwebhooks import Webhook
 
-from certwatch.actions import carrier, deliveries, letters, outcomes
+from certwatch.actions import carrier, deliveries, endpoints, letters, outcomes
 from certwatch.actions.carrier import carry, claim, due
 from certwatch.models import (
     Delivery,
@@ -219,6 +219,57 @@ def test_a_success_solves_the_alert_and_the_next_failure_is_told_anew(nordmuehle
     assert len(failing(nordmuehle)) == 2
 
 
+def test_an_address_that_was_gone_and_is_switched_on_again_fails_no_more(
+    nordmuehle: Organisation, anna: User, shop: Receiver
+) -> None:
+    to, other = endpoint(nordmuehle, shop.url), endpoint(nordmuehle, shop.url)
+    shop.behave = answers(410)
+    for one in (to, other):
+        hook(one)
+    carry(NOON, means())
+    assert [notice.state for notice in failing(nordmuehle)] == [State.OPEN, State.OPEN]
+    endpoints.switch(to, True, by=anna, now=NOON + DAY)
+    assert sorted(notice.state for notice in failing(nordmuehle)) == [State.OPEN, State.SOLVED]
+    endpoints.delete(other, by=anna, now=NOON + DAY)
+    assert [notice.state for notice in failing(nordmuehle)] == [State.SOLVED, State.SOLVED]
+
+
+def test_a_success_solves_what_stands_whoever_forgot_since_when(nordmuehle: Organisation, shop: Receiver) -> None:
+    to = endpoint(nordmuehle, shop.url)
+    shop.behave = answers(410)
+    hook(to)
+    carry(NOON, means())
+    to.state, to.failing_since = EndpointState.ON, None
+    to.save()
+    shop.behave = answers(204)
+    hook(to, NOON + DAY)
+    carry(NOON + DAY, means())
+    assert [notice.state for notice in failing(nordmuehle)] == [State.SOLVED]
+
+
+def test_nobody_is_reminded_of_a_member_or_contact_who_is_gone(
+    nordmuehle: Organisation, anna: User, otto: User, server: Moody
+) -> None:
+    server.rcpt = "550 No"
+    supplier = Supplier.across_orgs.create(org=nordmuehle, name="Agri", name_key="agri", created_at=NOON)
+    contacts = [supplier.contacts.create(org=nordmuehle, email=f"{name}@agri.example") for name in ("old", "sales")]
+    for contact in contacts:
+        deliveries.make(
+            nordmuehle, Purpose.SUPPLIER, told_for=f"supplier:{contact.pk}", host="mail", contact=contact, now=NOON
+        )
+    for reader in (anna, otto):
+        mail(nordmuehle, reader)
+    carry(NOON, means(mail_port=server.port))
+    outcomes.solve_gone(NOON)
+    assert {notice.state for notice in failing(nordmuehle)} == {State.OPEN}
+    nordmuehle.memberships.filter(user=otto).delete()
+    contacts[0].delete()
+    outcomes.solve_gone(NOON + DAY)
+    stand = [notice.about for notice in failing(nordmuehle) if notice.state == State.OPEN]
+    assert sorted(stand) == ["Anna", "sales@agri.example"]
+    assert len(failing(nordmuehle)) == 4
+
+
 def test_a_mail_goes_to_its_reader_under_its_own_id(nordmuehle: Organisation, anna: User, server: Moody) -> None:
     sent = mail(nordmuehle, anna)
     carry(NOON, means(mail_port=server.port))
@@ -261,7 +312,9 @@ def test_a_mail_that_is_put_off_is_tried_again_and_nobody_is_blamed(
     assert len(server.mails) == 1
 
 
-def test_a_suppliers_address_that_is_refused_is_told_once(nordmuehle: Organisation, server: Moody) -> None:
+def test_a_suppliers_address_that_is_refused_is_told_once_until_it_works_again(
+    nordmuehle: Organisation, server: Moody
+) -> None:
     server.rcpt = "550 No"
     supplier = Supplier.across_orgs.create(org=nordmuehle, name="Agri", name_key="agri", created_at=NOON)
     contact = SupplierContact.across_orgs.create(org=nordmuehle, supplier=supplier, email="info@agri.example")
@@ -272,6 +325,12 @@ def test_a_suppliers_address_that_is_refused_is_told_once(nordmuehle: Organisati
     carry(NOON, means(mail_port=server.port))
     (notice,) = failing(nordmuehle)
     assert (notice.about, notice.facts["over"]) == ("info@agri.example", "supplier")
+    for day, answer in ((1, "250 OK"), (2, "550 No")):
+        server.rcpt = answer
+        now = NOON + day * DAY
+        deliveries.make(nordmuehle, Purpose.SUPPLIER, told_for=f"{day}", host="mail", contact=contact, now=now)
+        carry(now, means(mail_port=server.port))
+    assert [notice.state for notice in failing(nordmuehle)] == [State.SOLVED, State.OPEN]
 
 
 def test_a_chat_channel_that_is_given_up_is_told_and_solved_by_a_success(

@@ -2,14 +2,16 @@
 
 import pytest
 
-from certwatch.actions import alert_rules, channels, deliveries, secrets
+from certwatch.actions import alert_rules, channels, deliveries, notices, secrets
 from certwatch.models import Channel, Delivery, DeliveryState, Organisation, Purpose, User
 from certwatch.rules.errors import Refused
+from certwatch.rules.notices import Kind, State
 from tests.actions.test_keys import everything_stored
 from tests.conftest import NOON
 
 TOKEN = "abcdefghijklmnopqrstuvwx"
 SLACK = f"slack://T0AB1CD2E/B0AB1CD2E/{TOKEN}"
+OTHER = "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
 ALLOWED = ("slack", "discord")
 
 
@@ -116,3 +118,21 @@ def test_one_that_is_removed_leaves_its_history_without_its_address(
     assert waits.told_for == f"test:ch{oils.pk}:{waits.told_for.rpartition(':')[2]}"
     again = channels.create(nordmuehle, name="#oils", target=SLACK, schemes=ALLOWED, by=anna, now=NOON)
     assert list(channels.of(nordmuehle)) == [again]  # its name is free
+
+
+@pytest.mark.parametrize("way", ["another address", "removed", "switched off"])
+def test_nobody_is_reminded_of_an_address_that_is_no_more(
+    nordmuehle: Organisation, anna: User, oils: Channel, way: str
+) -> None:
+    notice = notices.add(
+        nordmuehle, Kind.CHANNEL_FAILING, told_for="x", batch="x", about=oils.name, about_id=oils.public_id, now=NOON
+    )
+    assert notice is not None
+    if way == "removed":
+        channels.remove(oils, by=anna, now=NOON)
+    elif way == "switched off":
+        channels.switch(oils, on=False, by=anna, now=NOON)
+    else:
+        channels.change(oils, name="#oils", target=OTHER, schemes=ALLOWED, language="", by=anna, now=NOON)
+    notice.refresh_from_db()
+    assert notice.state == State.SOLVED

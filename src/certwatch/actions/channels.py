@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from certwatch.actions import audit, deliveries, secrets
+from certwatch.actions import audit, deliveries, outcomes, secrets
 from certwatch.channels import chat
 from certwatch.models import Channel, Delivery, DeliveryState, Organisation, Purpose, User
 from certwatch.models.base import random_id
@@ -72,6 +72,7 @@ def change(
         details["goes_to"] = [channel.shown, facts.masked]
         channel.scheme, channel.shown, channel.address = facts.scheme, facts.masked, secrets.encrypt(target)
         channel.failing_since = None  # of the former address
+        outcomes.solve(channel, by="changed", now=now)
     for field, before, after in zip(("name", "language"), was, (channel.name, channel.language), strict=True):
         if before != after:
             details[field] = [before, after]
@@ -85,9 +86,10 @@ def change(
 @transaction.atomic
 def switch(channel: Channel, *, on: bool, by: User, now: datetime, address: str | None = None) -> bool:
     """Let alerts go to the channel, or not; False if it was so before. What waits for one switched off is dropped."""
-    if not of(channel.org).filter(pk=channel.pk, on=not on).update(on=on):
+    if not of(channel.org).filter(pk=channel.pk, on=not on).update(on=on, failing_since=None):
         return False
-    channel.on = on
+    channel.on, channel.failing_since = on, None
+    outcomes.solve(channel, by="switched", now=now)
     if not on:
         _drop(channel, now)
     _note(channel, "channel.switched_on" if on else "channel.switched_off", by, now, address)
@@ -100,6 +102,7 @@ def remove(channel: Channel, *, by: User, now: datetime, address: str | None = N
     so the row stays, without an address."""
     _note(channel, "channel.removed", by, now, address, goes_to=channel.shown)
     _drop(channel, now)
+    outcomes.solve(channel, by="gone", now=now)
     channel.rules.clear()
     channel.on, channel.address, channel.shown = False, "", ""
     channel.save(update_fields=["on", "address", "shown"])

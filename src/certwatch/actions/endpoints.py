@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from certwatch.actions import audit, deliveries, secrets
+from certwatch.actions import audit, deliveries, outcomes, secrets
 from certwatch.models import (
     Change,
     ChangeType,
@@ -155,6 +155,7 @@ def switch(
                 state=DeliveryState.DROPPED, due_at=None, ended_at=now, error=_("The endpoint was switched off.")
             )
         endpoint.save(update_fields=["state", "failing_since", "switched_off_at"])
+        outcomes.solve(endpoint, by="switched", now=now)
         audit.note(
             endpoint.org, "webhook.switched_on" if on else "webhook.switched_off", about=str(endpoint),
             about_id=endpoint.public_id, by=by, now=now, address=address, actor=actor,
@@ -177,6 +178,7 @@ def delete(
         endpoint.org, "webhook.removed", about=str(endpoint), about_id=endpoint.public_id, by=by, now=now,
         address=address, actor=actor, url=endpoint.url,
     )  # fmt: skip
+    outcomes.solve(endpoint, by="gone", now=now)
     endpoint.delete()
 
 

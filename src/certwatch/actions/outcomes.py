@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from certwatch.actions import notices
@@ -19,6 +20,7 @@ from certwatch.models import (
     EndpointState,
     Notice,
     Organisation,
+    SupplierContact,
     User,
     WebhookEndpoint,
 )
@@ -57,17 +59,15 @@ def delivered(delivery: Delivery, attempt: Try, now: datetime) -> None:
     unsure.update(state=DeliveryState.DELIVERED, due_at=None, leased_until=None, ended_at=now, error="")
     for receiver in (endpoint, channel):
         if receiver is not None:
-            recovered = receiver.failing_since is not None
             receiver.failing_since, receiver.last_success_at = None, now
             receiver.save(update_fields=["failing_since", "last_success_at"])
-            if recovered:
-                _solve(_receiver(receiver), now)
+            solve(receiver, by="delivered", now=now)
     if delivery.user is not None and User.objects.filter(pk=delivery.user.pk, mail_failed_at__isnull=False).update(
         mail_failed_at=None
     ):
-        _solve(f"xu{delivery.user.pk}o", now)
+        notices.solve(_failing().filter(told_for__startswith=f"xu{delivery.user.pk}o"), by="delivered", now=now)
     if delivery.contact is not None:
-        _solve(f"xc{delivery.contact.pk}:", now)
+        notices.solve(_of_contact(delivery.contact), by="delivered", now=now)
 
 
 @transaction.atomic
@@ -104,6 +104,18 @@ def dropped(delivery: Delivery, reason: str, now: datetime) -> None:
         ended_at=now,
         error=reason,
     )
+
+
+def solve(receiver: WebhookEndpoint | Channel, *, by: str, now: datetime) -> None:
+    """Who was told that `receiver` fails need not act any more: it works, was changed, or is no more."""
+    notices.solve(_failing(receiver.org).filter(about_id=receiver.public_id), by=by, now=now)
+
+
+def solve_gone(now: datetime) -> None:
+    """The same for all whose receivers went otherwise: a member left, a supplier's contact is no more."""
+    for notice in _failing().filter(state__in=notices.STANDING).select_related("org"):
+        if notice.org is not None and not _fails_still(notice, notice.org, now):
+            notices.solve(Notice.across_orgs.filter(pk=notice.pk), by="gone", now=now)
 
 
 def forget(now: datetime) -> None:
@@ -198,10 +210,13 @@ def _given_up(delivery: Delivery, channel: Channel | None, error: DeliveryFailed
             user=delivery.user.pk,
         )  # fmt: skip
     elif delivery.contact is not None:
-        contact = delivery.contact  # once for each address: nobody notes since when a supplier's fails
+        # One after the other: nobody notes since when a supplier's address fails, so what stands says it.
+        contact = SupplierContact.across_orgs.select_for_update(no_key=True).get(pk=delivery.contact.pk)
+        if _of_contact(contact).filter(about=contact.email, state__in=notices.STANDING).exists():
+            return
         _tell(
-            org, f"xc{contact.pk}:{contact.email}"[:140] + ":channel_failing", about=contact.email,
-            about_id=contact.public_id, over="supplier", since=now, error=error, now=now,
+            org, _told_for(f"xc{contact.pk}", now), about=contact.email, about_id=contact.public_id, over="supplier",
+            since=now, error=error, now=now,
         )  # fmt: skip
 
 
@@ -239,7 +254,26 @@ def _told_for(receiver: str, since: datetime) -> str:
     return f"{receiver}:{since.isoformat()}:channel_failing"
 
 
-def _solve(receiver: str, now: datetime) -> None:
-    """Who was told that `receiver` fails need not act any more."""
-    failing = Notice.across_orgs.filter(kind=Kind.CHANNEL_FAILING, told_for__startswith=receiver)
-    notices.solve(failing, by="delivered", now=now)
+def _failing(org: Organisation | None = None) -> QuerySet[Notice]:
+    found = Notice.across_orgs.filter(kind=Kind.CHANNEL_FAILING)
+    return found if org is None else found.filter(org=org)
+
+
+def _of_contact(contact: SupplierContact) -> QuerySet[Notice]:
+    return _failing(contact.org).filter(about_id=contact.public_id)
+
+
+def _fails_still(notice: Notice, org: Organisation, now: datetime) -> bool:
+    """Whether the receiver that `notice` is about is still there and did not work since."""
+    over = notice.facts.get("over")
+    if over == "webhook":
+        endpoints = org.webhook_endpoints.filter(public_id=notice.about_id, failing_since__isnull=False)
+        return endpoints.exclude(state=EndpointState.OFF).exists()
+    if over == "chat":
+        channels = org.channels.filter(public_id=notice.about_id, failing_since__isnull=False)
+        return channels.exclude(address="").exists()
+    if over == "supplier":
+        contacts = SupplierContact.across_orgs.filter(org=org, public_id=notice.about_id)
+        return contacts.filter(email=notice.about).exists()
+    member = org.memberships.filter(user=notice.facts.get("user"), user__mail_failed_at__isnull=False).first()
+    return member is not None and not member.has_ended(now)

@@ -19,7 +19,7 @@ from certwatch.jobs import hearts
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
-TIDY_EVERY = timedelta(days=1)
+TIDY_EVERY = timedelta(hours=1)
 AT_ONCE = 16
 OF_A_HOST = 2
 OF_AN_ORG = 4  # messages to slow receivers; mails go to our own server and are not counted
@@ -115,5 +115,6 @@ class Carrier:
 
 
 def tidy(now: datetime) -> None:
-    """The duty `deliveries`: what is old is removed."""
+    """The duty `deliveries`: nobody is reminded of receivers that are gone, and what is old is removed."""
+    outcomes.solve_gone(now)
     outcomes.forget(now)
