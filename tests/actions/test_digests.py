@@ -2,18 +2,16 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from certwatch.actions import audience, digests, letters, tellings
+from certwatch.actions import audience, digests, letters, reminders, tellings
 from certwatch.models import (
     Delivery,
     Digest,
     Membership,
-    Notice,
     Organisation,
     Purpose,
     SourceState,
@@ -22,61 +20,19 @@ from certwatch.models import (
     When,
 )
 from certwatch.rules.notices import Kind, State
+from tests.actions.mornings import FRIDAY, LONG_AGO, MONDAY, SATURDAY, TUESDAY, at, look, sent, text, told
 from tests.actions.notices import alert
 from tests.actions.told import certificate, confirm, run
 from tests.conftest import NOON
 
-BERLIN = ZoneInfo("Europe/Berlin")
-MONDAY, TUESDAY, FRIDAY, SATURDAY = date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 27), date(2026, 11, 28)
-LONG_AGO = NOON - timedelta(days=300)
-
-
-def at(day: date, hour: int = 8, minute: int = 0, zone: ZoneInfo = BERLIN) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
-
 
 @pytest.fixture(autouse=True)
-def members_since_long(anna: User, otto: User) -> None:
+def members_since_long(anna: User, otto: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Anna and Otto can be reached, and had no digest yet."""
+    monkeypatch.setattr(digests, "_waits", {})
     confirm(anna, otto)
     Membership.across_orgs.update(created_at=LONG_AGO)
     Organisation.objects.update(created_at=LONG_AGO)
-
-
-def told(
-    org: Organisation,
-    kind: Kind,
-    *users: User,
-    when: str = When.DIGEST,
-    made_at: datetime | None = None,
-    **facts: Any,
-) -> Notice:
-    """A notice of which it was decided so, on Monday at ten; what goes at once has gone."""
-    made_at = made_at or at(MONDAY, 10)
-    if "certificate" not in facts:
-        facts["certificate"] = certificate(org, f"2BS{Notice.across_orgs.count():06}")
-    notice = alert(org, kind, made_at=made_at, **facts)
-    for user in users:
-        sent = None
-        if when == When.AT_ONCE:
-            sent = org.deliveries.create(
-                purpose=Purpose.ALERTS, told_for=f"test:{notice.pk}:{user.pk}", host="mail", user=user, made_at=made_at
-            )
-        Telling.objects.create(notice=notice, user=user, when=when, why="default", made_at=made_at, delivery=sent)
-    return notice
-
-
-def sent(org: Organisation, *purposes: Purpose) -> list[tuple[str, str]]:
-    """Whom what was sent in the morning."""
-    wanted = purposes or (Purpose.DIGEST, Purpose.REPEAT, Purpose.OPENED)
-    found = org.deliveries.filter(purpose__in=wanted).order_by("pk").select_related("user", "channel")
-    return [(str(d.user or d.channel), str(d.purpose)) for d in found]
-
-
-def text(org: Organisation, user: User, now: datetime) -> str:
-    delivery = org.deliveries.filter(user=user, purpose=Purpose.DIGEST).latest("pk")
-    mail = letters.letter(delivery, now=now)
-    return f"{mail.subject}\n{mail.body}"
 
 
 # ---- when
@@ -84,37 +40,70 @@ def text(org: Organisation, user: User, now: datetime) -> str:
 
 def test_a_digest_leaves_at_eight_and_once_a_day(nordmuehle: Organisation, anna: User) -> None:
     told(nordmuehle, Kind.EXPIRING, anna)
-    digests.look(at(TUESDAY, 7, 59))
+    look(at(TUESDAY, 7, 59))
     assert sent(nordmuehle) == []
-    digests.look(at(TUESDAY))
-    digests.look(at(TUESDAY, 8, 1))
-    digests.look(at(TUESDAY, 23, 59))
+    look(at(TUESDAY))
+    look(at(TUESDAY, 8, 1))
+    look(at(TUESDAY, 23, 59))
     assert sent(nordmuehle) == [("Anna", "digest")]
     carried = Telling.objects.get()
     assert carried.delivery is not None
     assert carried.delivery.told_for == f"digest:o{nordmuehle.pk}:u{anna.pk}:2026-11-24"
-    digests.look(at(date(2026, 11, 25)))
+    look(at(date(2026, 11, 25)))
     assert len(sent(nordmuehle)) == 1  # nothing new
 
 
 def test_a_pause_of_the_worker_delays_it_and_makes_it_one(nordmuehle: Organisation, anna: User) -> None:
     told(nordmuehle, Kind.EXPIRING, anna)
-    digests.look(at(TUESDAY, 17))
+    look(at(TUESDAY, 17))
     assert sent(nordmuehle) == [("Anna", "digest")]
     told(nordmuehle, Kind.EXPIRING, anna, made_at=at(TUESDAY, 18))
     told(nordmuehle, Kind.LIFTED, anna, made_at=at(date(2026, 11, 26), 18), state=State.SOLVED)
-    digests.look(at(FRIDAY, 9))
+    look(at(FRIDAY, 9))
     assert sent(nordmuehle) == [("Anna", "digest")] * 2
     last = nordmuehle.deliveries.latest("pk")
     assert (last.notices.count(), last.facts) == (2, {"day": "2026-11-27", "since": "2026-11-24"})
 
 
+def test_after_a_pause_over_eight_it_waits_for_what_the_day_brings(nordmuehle: Organisation, anna: User) -> None:
+    Organisation.objects.update(looked_on=FRIDAY - timedelta(days=1))
+    certificate(nordmuehle, "2BS-LAST-DAY", until=SATURDAY)
+    digests.look(at(FRIDAY, 9))
+    reminders.look(at(FRIDAY, 9))
+    digests.look(at(FRIDAY, 9, 1))  # the day is looked at, and nobody has decided who hears of it
+    assert sent(nordmuehle) == []
+    tellings.decide(at(FRIDAY, 9, 1))
+    digests.look(at(FRIDAY, 9, 2))
+    assert sent(nordmuehle) == [("Anna", "digest"), ("Otto", "digest")]
+    assert "2BS-LAST-DAY" in text(nordmuehle, anna, at(FRIDAY, 9, 2))
+
+
+def test_a_channels_morning_waits_as_well(nordmuehle: Organisation) -> None:
+    Organisation.objects.update(looked_on=MONDAY)
+    channel = nordmuehle.channels.create(name="Buying", scheme="slack", address="x", shown="s", created_at=NOON)
+    notice = alert(nordmuehle, Kind.EXPIRING, certificate(nordmuehle), made_at=at(MONDAY, 10))
+    Telling.objects.create(notice=notice, channel=channel, when=When.DIGEST, why="rule", made_at=at(MONDAY, 10))
+    digests.look(at(TUESDAY))
+    assert sent(nordmuehle) == []
+    look(at(TUESDAY, 8, 1))
+    assert sent(nordmuehle) == [("Buying", "digest")]
+
+
+def test_a_day_that_cannot_be_looked_at_delays_a_digest_for_an_hour(nordmuehle: Organisation, anna: User) -> None:
+    told(nordmuehle, Kind.EXPIRING, anna)
+    for minute in (0, 59):
+        digests.look(at(TUESDAY, 8, minute))
+    assert sent(nordmuehle) == []
+    digests.look(at(TUESDAY, 9))
+    assert sent(nordmuehle) == [("Anna", "digest")]
+
+
 @pytest.mark.parametrize("day", [SATURDAY, date(2026, 11, 29)])
 def test_on_weekends_there_is_none(nordmuehle: Organisation, anna: User, day: date) -> None:
     told(nordmuehle, Kind.EXPIRING, anna)
-    digests.look(at(day))
+    look(at(day))
     assert sent(nordmuehle) == []
-    digests.look(at(date(2026, 11, 30)))
+    look(at(date(2026, 11, 30)))
     assert sent(nordmuehle)[0] == ("Anna", "digest")
 
 
@@ -136,9 +125,9 @@ def test_eight_is_the_readers_own_else_the_organisations(
     Membership.across_orgs.exclude(user=anna).update(digest=Digest.OFF)
     Membership.across_orgs.filter(user=anna).update(digested_on=MONDAY)
     told(nordmuehle, Kind.EXPIRING, anna, made_at=first - timedelta(hours=3))
-    digests.look(first - timedelta(minutes=1))
+    look(first - timedelta(minutes=1))
     assert sent(nordmuehle) == []
-    digests.look(first)
+    look(first)
     assert sent(nordmuehle) == [("Anna", "digest")]
 
 
@@ -152,15 +141,15 @@ def test_eight_is_the_readers_own_else_the_organisations(
 def test_daylight_saving_moves_nothing(nordmuehle: Organisation, anna: User, day: date, hour_utc: int) -> None:
     eight = datetime(day.year, day.month, day.day, hour_utc, tzinfo=UTC)
     told(nordmuehle, Kind.EXPIRING, anna, made_at=eight - timedelta(hours=20))
-    digests.look(eight - timedelta(minutes=1))
+    look(eight - timedelta(minutes=1))
     assert sent(nordmuehle) == []
-    digests.look(eight)
+    look(eight)
     assert ("Anna", "digest") in sent(nordmuehle)
 
 
 def test_an_empty_digest_is_sent_to_who_asked_for_it_only(nordmuehle: Organisation, anna: User) -> None:
     nordmuehle.memberships.filter(user=anna).update(digest=Digest.ALWAYS)
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(nordmuehle) == [("Anna", "digest")]
     assert "Tuesday 24 Nov: nothing to tell" in text(nordmuehle, anna, at(TUESDAY))
     assert "Nothing needs your attention." in text(nordmuehle, anna, at(TUESDAY))
@@ -169,22 +158,22 @@ def test_an_empty_digest_is_sent_to_who_asked_for_it_only(nordmuehle: Organisati
 def test_who_wants_none_gets_none(nordmuehle: Organisation, anna: User) -> None:
     nordmuehle.memberships.filter(user=anna).update(digest=Digest.OFF)
     told(nordmuehle, Kind.EXPIRING, anna)
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(nordmuehle) == []
 
 
 def test_who_has_not_confirmed_his_address_gets_none(nordmuehle: Organisation, mia: User) -> None:
     told(nordmuehle, Kind.EXPIRING, mia)
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(nordmuehle) == []
 
 
 def test_who_joined_since_eight_hears_tomorrow(nordmuehle: Organisation, anna: User) -> None:
     nordmuehle.memberships.filter(user=anna).update(created_at=at(TUESDAY, 9))
     told(nordmuehle, Kind.EXPIRING, anna, made_at=at(TUESDAY, 9))
-    digests.look(at(TUESDAY, 10))
+    look(at(TUESDAY, 10))
     assert sent(nordmuehle) == []
-    digests.look(at(date(2026, 11, 25)))
+    look(at(date(2026, 11, 25)))
     assert sent(nordmuehle) == [("Anna", "digest")]
 
 
@@ -192,7 +181,7 @@ def test_who_joined_since_eight_hears_tomorrow(nordmuehle: Organisation, anna: U
 def test_a_closed_organisation_gets_none(nordmuehle: Organisation, anna: User, ends: dict[str, Any]) -> None:
     told(nordmuehle, Kind.EXPIRING, anna)
     Organisation.objects.update(**ends)
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(nordmuehle) == []
 
 
@@ -203,7 +192,7 @@ def test_another_organisations_alerts_are_in_no_digest(
     Membership.across_orgs.update(created_at=LONG_AGO)
     told(nordmuehle, Kind.EXPIRING, anna)
     told(suedoel, Kind.EXPIRING, clara, certificate=certificate(suedoel, "2BS999999"))
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert (sent(nordmuehle), sent(suedoel)) == ([("Anna", "digest")], [("Clara", "digest")])
     assert "2BS999999" in text(suedoel, clara, at(TUESDAY))
     assert "2BS000000" not in text(suedoel, clara, at(TUESDAY))
@@ -224,10 +213,10 @@ def test_one_reader_who_cannot_be_worked_on_does_not_stop_the_others(
         return of(org, now)
 
     monkeypatch.setattr(audience, "of", broken)
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(suedoel) == [("Clara", "digest")]
     monkeypatch.undo()
-    digests.look(at(TUESDAY, 8, 1))
+    look(at(TUESDAY, 8, 1))
     assert sent(nordmuehle) == [("Anna", "digest")]
 
 
@@ -244,7 +233,7 @@ def test_on_tuesday_it_says_what_came_since_the_last_one(nordmuehle: Organisatio
     told(nordmuehle, Kind.EXPIRED, anna, state=State.ACKNOWLEDGED, certificate=certificate(nordmuehle, "2BS-SEEN"))
     told(nordmuehle, Kind.EXPIRED, anna, state=State.SOLVED, certificate=certificate(nordmuehle, "2BS-RENEWED"))
     certificate(nordmuehle, "2BS-OLD", until=date(2026, 11, 1))  # as it stands: on Mondays
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     said = text(nordmuehle, anna, at(TUESDAY))
     assert said.startswith("Tuesday 24 Nov: 1 not acknowledged, 1 changed for the worse, 1 ends soon\n")
     order = [
@@ -268,12 +257,11 @@ def test_on_monday_it_says_how_all_stands(nordmuehle: Organisation, anna: User) 
     done = certificate(nordmuehle, "2BS-DONE", until=date(2026, 12, 19))
     certificate(nordmuehle, "2BS-NEXT", predecessor=done, valid_from=date(2026, 12, 20), until=date(2027, 12, 22))
     SourceState.objects.update(read_began=at(date(2026, 11, 20)))
-    stands_above = {"certificate": over, "made_at": at(SATURDAY - timedelta(days=7))}
-    told(nordmuehle, Kind.EXPIRED, anna, **stands_above)
+    told(nordmuehle, Kind.EXPIRED, anna, certificate=over, made_at=at(SATURDAY - timedelta(days=7)))  # stands above
     told(
         nordmuehle, Kind.UNCLEAR, anna, certificate=certificate(nordmuehle, "2BS-NEW"), made_at=at(date(2026, 11, 21))
     )  # fmt: skip
-    digests.look(at(MONDAY))
+    look(at(MONDAY))
     said = text(nordmuehle, anna, at(MONDAY))
     assert said.startswith("Monday 23 Nov: 1 expired, 2 end within 60 days, 1 gap\n")
     order = [
@@ -297,7 +285,7 @@ def test_on_monday_what_ends_later_than_the_threshold_is_told_as_new(nordmuehle:
     certificate(nordmuehle, "2BS-NEXT", predecessor=covered, valid_from=date(2026, 11, 2), until=date(2027, 11, 1))
     told(nordmuehle, Kind.EXPIRED, anna, certificate=covered, made_at=at(MONDAY, 1))
     told(nordmuehle, Kind.SOURCE_STALE, anna, certificate=None, about="redcert", made_at=at(MONDAY, 1))
-    digests.look(at(MONDAY))
+    look(at(MONDAY))
     said = text(nordmuehle, anna, at(MONDAY))
     assert said.startswith("Monday 23 Nov: 3 new\n")
     assert said.index("NEW SINCE") < min(said.index(words) for words in ("2BS-NINETY", "2BS-COVERED", "REDcert"))
@@ -311,7 +299,7 @@ def test_on_monday_a_reader_sees_what_he_would_be_told_of(
     certificate(nordmuehle, "2BS-HERS", until=date(2026, 11, 1), responsible=mia, tags=["FAME"])
     certificate(nordmuehle, "2BS-OTHER", until=date(2026, 11, 2))
     nordmuehle.alert_rules.create(name="FAME", tags=["FAME"], responsible=True, created_at=NOON)
-    digests.look(at(MONDAY))
+    look(at(MONDAY))
     assert {who for who, _ in sent(nordmuehle)} == {"Anna", "Otto", "Mia"}  # Ben hears of nothing
     hers, annas = text(nordmuehle, mia, at(MONDAY)), text(nordmuehle, anna, at(MONDAY))
     assert "2BS-HERS" in hers and "2BS-OTHER" not in hers
@@ -330,7 +318,7 @@ def test_a_digest_of_five_thousand_asks_few_questions(nordmuehle: Organisation, 
         for n in range(1, 5_000)
     )  # fmt: skip
     with CaptureQueriesContext(connection) as taken:
-        digests.look(at(MONDAY))
+        look(at(MONDAY))
     assert len(taken) < 60  # for two readers
     delivery = nordmuehle.deliveries.get(user=anna)
     with CaptureQueriesContext(connection) as taken:
@@ -346,7 +334,7 @@ def test_a_digest_of_five_thousand_asks_few_questions(nordmuehle: Organisation, 
 def test_a_critical_one_is_repeated_daily_in_the_digest(nordmuehle: Organisation, anna: User) -> None:
     notice = told(nordmuehle, Kind.SUSPENDED, anna, when=When.AT_ONCE)
     for day in (TUESDAY, date(2026, 11, 25)):
-        digests.look(at(day))
+        look(at(day))
     assert sent(nordmuehle) == [("Anna", "digest")] * 2
     assert {d.notices.get() for d in nordmuehle.deliveries.filter(purpose=Purpose.DIGEST)} == {notice}
 
@@ -356,29 +344,29 @@ def test_on_weekends_and_without_digest_it_is_repeated_in_a_mail_of_its_own(
 ) -> None:
     nordmuehle.memberships.filter(user=otto).update(digest=Digest.OFF)
     told(nordmuehle, Kind.SUSPENDED, anna, otto, when=When.AT_ONCE, made_at=at(FRIDAY))
-    digests.look(at(SATURDAY))
-    digests.look(at(SATURDAY, 8, 1))
+    look(at(SATURDAY))
+    look(at(SATURDAY, 8, 1))
     assert sent(nordmuehle) == [("Anna", "repeat"), ("Otto", "repeat")]
-    digests.look(at(date(2026, 11, 30)))
+    look(at(date(2026, 11, 30)))
     assert sent(nordmuehle)[2:] == [("Anna", "digest"), ("Otto", "repeat")]
 
 
 def test_what_came_today_is_not_repeated_today(nordmuehle: Organisation, anna: User) -> None:
     told(nordmuehle, Kind.SUSPENDED, anna, when=When.AT_ONCE, made_at=at(TUESDAY, 6))
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(nordmuehle) == []
 
 
 @pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.SNOOZED, State.SOLVED])
 def test_what_was_seen_to_is_not_repeated(nordmuehle: Organisation, anna: User, state: State) -> None:
     told(nordmuehle, Kind.SUSPENDED, anna, when=When.AT_ONCE, state=state)
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(nordmuehle) == []
 
 
 def test_a_warning_is_not_repeated(nordmuehle: Organisation, anna: User) -> None:
     told(nordmuehle, Kind.EXPIRED, anna, when=When.AT_ONCE)
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert sent(nordmuehle) == []
 
 
@@ -426,7 +414,7 @@ def test_what_was_acknowledged_goes_no_further(nordmuehle: Organisation, mia: Us
     notice = told(
         nordmuehle, Kind.SUSPENDED, mia, when=When.AT_ONCE, made_at=at(date(2026, 11, 2)), state=State.ACKNOWLEDGED
     )  # fmt: skip
-    digests.look(at(TUESDAY))
+    look(at(TUESDAY))
     assert notice.tellings.count() == 1
 
 
@@ -437,20 +425,20 @@ def test_a_channel_gets_its_digest_and_its_repeats_at_the_organisations_eight(no
     channel = nordmuehle.channels.create(name="Buying", scheme="slack", address="x", shown="s", created_at=NOON)
     notice = alert(nordmuehle, Kind.SUSPENDED, certificate(nordmuehle), made_at=at(MONDAY, 10))
     Telling.objects.create(notice=notice, channel=channel, when=When.DIGEST, why="rule", made_at=at(MONDAY, 10))
-    digests.look(at(TUESDAY, 7, 59))
+    look(at(TUESDAY, 7, 59))
     assert sent(nordmuehle) == []
     for hour in (8, 9):
-        digests.look(at(TUESDAY, hour))
+        look(at(TUESDAY, hour))
     assert sent(nordmuehle) == [("Buying", "digest")]
-    digests.look(at(date(2026, 11, 25)))
-    digests.look(at(SATURDAY))
+    look(at(date(2026, 11, 25)))
+    look(at(SATURDAY))
     assert sent(nordmuehle) == [("Buying", "digest"), ("Buying", "repeat"), ("Buying", "repeat")]
     title, body = letters.chat(nordmuehle.deliveries.filter(channel=channel).first() or Delivery(), now=at(TUESDAY))
     assert title.startswith("Suspended: EU-ISCC-Cert-DE100-12345678")
     assert f"/alerts/{notice.public_id}/" in body
     channel.on = False
     channel.save()
-    digests.look(at(date(2026, 12, 1)))
+    look(at(date(2026, 12, 1)))
     assert len(sent(nordmuehle)) == 3
 
 
@@ -461,10 +449,10 @@ def test_a_channel_gets_its_digest_and_its_repeats_at_the_organisations_eight(no
 def test_a_snooze_ends_with_its_day_in_the_organisations_zone(nordmuehle: Organisation, state: State) -> None:
     notice = alert(nordmuehle, Kind.EXPIRING, state=state, until=MONDAY, comment="holiday", decided_at=NOON)
     for_good = alert(nordmuehle, Kind.EXPIRING, state=state)
-    digests.look(at(MONDAY, 23, 59))
+    look(at(MONDAY, 23, 59))
     notice.refresh_from_db()
     assert notice.state == state
-    digests.look(at(TUESDAY, 0, 0))
+    look(at(TUESDAY, 0, 0))
     notice.refresh_from_db()
     for_good.refresh_from_db()
     assert (notice.state, notice.until, notice.comment) == (State.OPEN, None, "holiday")
@@ -482,11 +470,11 @@ def test_who_is_open_again_hears_once_what_needs_attention_now(
     certificate(nordmuehle, "2BS-ENDS", until=date(2026, 12, 1))
     resting = alert(nordmuehle, Kind.WITHDRAWN, state=State.RESTING)
     Organisation.objects.update(rested=True, closed_at=NOON)
-    digests.look(at(TUESDAY, 9))
+    look(at(TUESDAY, 9))
     assert sent(nordmuehle, Purpose.OPENED) == []
     Organisation.objects.update(closed_at=None)
-    digests.look(at(TUESDAY, 10))
-    digests.look(at(TUESDAY, 10, 1))
+    look(at(TUESDAY, 10))
+    look(at(TUESDAY, 10, 1))
     assert sent(nordmuehle, Purpose.OPENED) == [("Anna", "opened"), ("Otto", "opened")]
     mail = letters.letter(nordmuehle.deliveries.get(user=anna, purpose=Purpose.OPENED), now=at(TUESDAY, 10))
     assert mail.subject == "Nordmühle is open again: 1 certificate needs attention"

@@ -29,6 +29,9 @@ EIGHT = time(8)
 KEPT = timedelta(days=14)  # what waited longer for a digest is old news
 TO_DEPUTIES, TO_LEADING = 3, 7  # working days after which a critical one that nobody acknowledged goes further
 ENDS_LATER = timedelta(hours=26)  # no zone is further apart from UTC
+PATIENCE = timedelta(hours=1)  # a morning waits no longer for what comes before it: that may go on failing
+
+_waits: dict[tuple[int, date], datetime] = {}  # mornings of organisations that wait here, and since when
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,34 @@ def tell_of_opening(now: datetime) -> None:
 
 def mornings(now: datetime) -> None:
     """Digest or repeat for each member for whom it is 08:00 or later on a day that was not looked at."""
+    undecided = _undecided(now)
     for org, members in groupby(_due(now), key=lambda member: member.org):
+        if _has_to_wait(org, undecided, now):
+            continue
         with _going_on(org):
             listening = audience.of(org, now)
             stands = cache(partial(standing.on, listening, now))  # asked for on Mondays only
             for member in members:
                 with _going_on(org), transaction.atomic():
                     _morning(member, listening, stands, now)
+
+
+def _undecided(now: datetime) -> set[int]:
+    """Organisations with notices of which it is still to be decided who hears of them."""
+    new = Notice.across_orgs.filter(told_at=None, state=State.OPEN, made_at__lt=now, org__isnull=False)
+    return {org for org in new.order_by().values_list("org_id", flat=True).distinct() if org}
+
+
+def _has_to_wait(org: Organisation, undecided: Collection[int], now: datetime) -> bool:
+    """Whether the day of `org` is still to be looked at, or who hears of what it brought is to be decided: after a
+    pause over 08:00 that would miss this morning's digest. A minute later it is asked again."""
+    today = org.today(now)
+    if org.looked_on == today and org.pk not in undecided:
+        _waits.pop((org.pk, today), None)
+        return False
+    for old in [waiting for waiting, since in _waits.items() if since < now - ENDS_LATER]:
+        del _waits[old]
+    return now < _waits.setdefault((org.pk, today), now) + PATIENCE
 
 
 def zone_of(user: User, org: Organisation) -> ZoneInfo:
@@ -217,8 +241,9 @@ def channels_mornings(now: datetime) -> None:
     """The same for channels, at 08:00 of the organisation."""
     due = {_channels_name(channel, now): channel for channel in _channels_with_something(now)}
     made = set(Delivery.across_orgs.filter(told_for__in=list(due)).values_list("told_for", flat=True))
+    undecided = _undecided(now)
     for told_for, channel in due.items():
-        if told_for not in made:
+        if told_for not in made and not _has_to_wait(channel.org, undecided, now):
             with _going_on(channel.org), transaction.atomic():
                 _channels_morning(channel, told_for, now)
 
