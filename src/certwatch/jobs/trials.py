@@ -1,18 +1,13 @@
-"""The duty `trials`: who is on trial hears of its end 7, 3 and 1 days before, once each."""
+"""The duty `trials`: an organisation on trial is told of its end 7, 3 and 1 days before, once each."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from smtplib import SMTPException
-from zoneinfo import ZoneInfo
 
 import structlog
-from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
-from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.db import transaction
 
-from certwatch.models import Membership, Organisation, Role, TrialReminder
+from certwatch.actions import notices
+from certwatch.models import Notice, Organisation
+from certwatch.rules.notices import Kind, State
 
 log = structlog.get_logger()
 
@@ -21,16 +16,34 @@ STAGES = (1, 3, 7)  # days before the end, the most urgent first
 
 
 def remind(now: datetime) -> None:
-    """Tell owners and admins whose trial ends soon. What was missed is told once, at the most urgent stage."""
+    """Make the notices that are due, and solve what was said of another end. What was missed is told once, at the most
+    urgent stage. One organisation that cannot be told stops no other."""
+    _solve(now)
+    failed = 0
     ending = Organisation.objects.filter(closed_at=None, trial_ends__gt=now)
-    for org in ending.filter(trial_ends__lte=now + timedelta(days=max(STAGES))):
-        stage = _stage(org, now)
-        if stage and (claim := _claim(org, stage, now)):
-            try:
-                _send(org, now)
-            except (OSError, SMTPException):
-                claim.delete()  # nobody was told: the next look tries again
-                log.warning("A reminder of a trial's end could not be mailed.", org=org.slug, exc_info=True)
+    for org in ending.filter(trial_ends__lte=now + timedelta(days=max(STAGES))).order_by("pk"):
+        try:
+            with transaction.atomic():
+                _tell(org, now)
+        except Exception:
+            log.exception("A trial's end could not be told.", org=org.slug)
+            failed += 1
+    if failed:
+        raise RuntimeError(f"{failed} organisations could not be told of their trial's end.")
+
+
+def _tell(org: Organisation, now: datetime) -> None:
+    ends, stage = org.trial_ends, _stage(org, now)
+    if ends is None or stage is None:
+        return
+    before = list(org.notices.filter(kind=Kind.TRIAL_ENDING, state__in=notices.STANDING).values_list("pk", flat=True))
+    told = notices.add(
+        org, Kind.TRIAL_ENDING, told_for=f"{_of_its_end(org)}{stage}", batch=f"day:{org.today(now)}", now=now,
+        day=org.today(ends - timedelta(microseconds=1)), stage=stage,
+    )  # fmt: skip
+    if told is not None:
+        skipped = {"state": State.SKIPPED, "solved_at": now, "solved_by": Kind.TRIAL_ENDING}
+        org.notices.filter(pk__in=before, state__in=notices.STANDING).update(**skipped)
 
 
 def _stage(org: Organisation, now: datetime) -> int | None:
@@ -43,48 +56,21 @@ def _stage(org: Organisation, now: datetime) -> int | None:
     return None
 
 
-def _claim(org: Organisation, days: int, now: datetime) -> TrialReminder | None:
-    """The stage's row, if nobody has told it: this stage or a more urgent one of the same end."""
-    ends = org.trial_ends
-    assert ends is not None  # the query asks for it
-    if org.trial_reminders.filter(trial_ends=ends, days__lte=days).exists():
-        return None
-    try:
-        with transaction.atomic():
-            return org.trial_reminders.create(trial_ends=ends, days=days, sent_at=now)
-    except IntegrityError:
-        return None  # another worker is at it
+def _of_its_end(org: Organisation) -> str:
+    """How the names of what is told of the present end of its trial begin."""
+    return f"o{org.pk}:{org.trial_ends.isoformat() if org.trial_ends else ''}:{Kind.TRIAL_ENDING}:"
 
 
-def _send(org: Organisation, now: datetime) -> None:
-    mails = list(_mails(org, now))
-    if not mails:
-        return
-    with get_connection() as connection:
-        connection.send_messages(mails)
-
-
-def _mails(org: Organisation, now: datetime) -> Iterator[EmailMessage]:
-    assert org.trial_ends is not None  # the query asks for it
-    days = -((now - org.trial_ends) // timedelta(days=1))  # the last one has begun
-    for member in _told(org, now):
-        zone = member.user.time_zone or org.time_zone
-        with translation.override(member.user.language or org.language), timezone.override(ZoneInfo(zone)):
-            words = {
-                "org": org,
-                "days": days,
-                "time_zone": zone,
-                "base_url": settings.BASE_URL,
-                "link": f"{settings.BASE_URL}/o/{org.slug}/",
-                "contact_url": f"{settings.BASE_URL}/contact",
-            }
-            yield EmailMessage(
-                subject=render_to_string("emails/trial.subject.txt", words).strip(),
-                body=render_to_string("emails/trial.txt", words).strip() + "\n",
-                to=[member.user.email],
-            )
-
-
-def _told(org: Organisation, now: datetime) -> list[Membership]:
-    leading = org.memberships.filter(role__in=(Role.OWNER, Role.ADMIN), user__is_active=True)
-    return [member for member in leading.select_related("user", "org") if not member.has_ended(now)]
+def _solve(now: datetime) -> None:
+    """Solve what was said of a trial that has ended, is no trial any more or ends another day."""
+    standing = Notice.across_orgs.filter(kind=Kind.TRIAL_ENDING, state__in=notices.STANDING)
+    for told in standing.select_related("org"):
+        org = told.org
+        assert org is not None  # it is told nobody else
+        if org.trial_ends is not None and org.trial_ends <= now:
+            by = "ended"
+        elif not told.told_for.startswith(_of_its_end(org)):
+            by = "corrected"
+        else:
+            continue
+        notices.solve(Notice.across_orgs.filter(pk=told.pk), by=by, now=now)

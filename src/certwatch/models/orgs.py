@@ -110,7 +110,7 @@ class Organisation(models.Model):
 
 
 class TrialReminder(models.Model):
-    """That an organisation was told so many days before the end of its trial: once."""
+    """That an organisation was mailed so many days before the end of its trial, before alerts said it."""
 
     org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="trial_reminders")
     trial_ends = models.DateTimeField()  # the end that was told: a longer trial is reminded of anew
