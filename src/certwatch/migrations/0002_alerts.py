@@ -145,6 +145,7 @@ class Migration(migrations.Migration):
                 ('made_at', models.DateTimeField()),
                 ('told_at', models.DateTimeField(null=True)),
                 ('nobody', models.BooleanField(default=False)),
+                ('open_since', models.DateTimeField(null=True)),
                 ('escalated', models.PositiveSmallIntegerField(default=0)),
                 ('decided_at', models.DateTimeField(null=True)),
                 ('comment', models.TextField(blank=True)),
@@ -598,7 +599,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notice',
-            index=models.Index(condition=models.Q(('told_at', None)), fields=['id'], name='notices_to_tell'),
+            index=models.Index(condition=models.Q(('told_at', None)), fields=['org', 'id'], name='notices_to_tell'),
         ),
         migrations.AddIndex(
             model_name='notice',

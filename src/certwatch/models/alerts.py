@@ -124,6 +124,7 @@ class Notice(models.Model):
     made_at = models.DateTimeField()
     told_at = models.DateTimeField(null=True)  # when it was decided who hears of it; None: the next look decides
     nobody = models.BooleanField(default=False)  # nobody could be reached: "Nobody was told"
+    open_since = models.DateTimeField(null=True)  # when it was opened again; None: it is as it was told
     escalated = models.PositiveSmallIntegerField(default=0)  # 1: the deputies know, 2: owners and admins
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
@@ -143,7 +144,7 @@ class Notice(models.Model):
         indexes = [
             models.Index(fields=["org", "-id"], name="notices_newest_first"),  # the inbox
             models.Index(fields=["org", "state", "severity"], name="notices_by_state"),  # open ones, counted
-            models.Index(fields=["id"], condition=Q(told_at=None), name="notices_to_tell"),  # who hears of it?
+            models.Index(fields=["org", "id"], condition=Q(told_at=None), name="notices_to_tell"),  # who hears of it?
             models.Index(fields=["certificate", "kind"], name="notices_of_certificate"),
             # whose are they? Only where somebody is named: 100,000 new ones of a run need no place there
             models.Index(fields=["assigned_to"], condition=Q(assigned_to__isnull=False), name="notices_assigned"),

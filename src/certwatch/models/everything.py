@@ -217,8 +217,8 @@ TABLES = (
     Table(
         "alerts",
         ("id=public_id", "kind", "severity", "certificate=certificate__public_id", "change=change__number", "about",
-         "about_id", "day", "stage", "facts", "state", "made_at", "told_at", "nobody", "escalated",
-         "assigned_to=assigned_to__email", "decided_at", "decided_by=decided_by__email", "comment", "until",
+         "about_id", "day", "stage", "facts", "state", "made_at", "told_at", "nobody", "open_since",
+         "escalated", "assigned_to=assigned_to__email", "decided_at", "decided_by=decided_by__email", "comment", "until",
          "solved_at", "solved_by"),
         lambda org: org.notices.all(),
     ),
