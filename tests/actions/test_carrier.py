@@ -3,13 +3,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from django.core.mail import EmailMessage
 from django.db.models import Min
 from standardwebhooks import Webhook
+from structlog.testing import LogCapture
 
-from certwatch.actions import carrier, deliveries, endpoints, letters, outcomes
+from certwatch.actions import carrier, deliveries, endpoints, letters, orgs, outcomes
 from certwatch.actions.carrier import carry, claim, due
 from certwatch.models import (
+    Change,
+    ChangeType,
     Delivery,
     DeliveryState,
     EndpointState,
@@ -35,6 +39,14 @@ DAY = timedelta(days=1)
 def shop() -> Iterator[Receiver]:
     with receiver() as made:
         yield made
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+    """What the carrier logs."""
+    captured = LogCapture()
+    monkeypatch.setattr(carrier, "log", structlog.wrap_logger(structlog.ReturnLogger(), processors=[captured]))
+    return captured
 
 
 @pytest.fixture
@@ -375,6 +387,57 @@ def test_who_may_not_hear_of_it_any_more_is_sent_nothing(
     assert {fresh(one).tries for one in waiting} == {0}
     assert all(fresh(one).error for one in waiting)
     assert (server.mails, shop.got) == ([], [])
+
+
+def test_what_a_closed_organisation_misses_is_told_and_offered_once_it_is_open_again(
+    nordmuehle: Organisation, anna: User, shop: Receiver, server: Moody
+) -> None:
+    to = endpoint(nordmuehle, shop.url)
+    seen = NOON - timedelta(seconds=2)
+    change = nordmuehle.changes.create(
+        number=1, type=ChangeType.STATUS, told_by="run:1", word="suspended", seen_at=seen, created_at=seen
+    )
+    deliveries.make_many(nordmuehle, [(to, change.pk)], now=NOON)
+    mail(nordmuehle, anna)
+    orgs.close(nordmuehle, by=None, now=NOON)
+    carry(NOON, means(mail_port=server.port))
+    assert (server.mails, shop.got) == ([], [])
+    orgs.reopen(fresh(nordmuehle), by=None, now=NOON + DAY)
+    assert fresh(nordmuehle).rested, "so that a mail says what needs attention"
+    offered = fresh(to)
+    assert endpoints.replay_range(offered, offered.switched_off_at, NOON + DAY, by=anna, now=NOON + DAY) == 1
+
+
+@pytest.mark.parametrize("answer", [204, 410, 500])
+def test_an_endpoint_may_be_removed_while_it_is_being_called(
+    nordmuehle: Organisation, anna: User, shop: Receiver, log: LogCapture, answer: int
+) -> None:
+    to = endpoint(nordmuehle, shop.url)
+    hook(to)
+
+    def meanwhile(delivery: Delivery) -> bytes:
+        endpoints.delete(to, by=anna, now=NOON)
+        return b"{}"
+
+    shop.behave = answers(answer)
+    assert carry(NOON, means(body=meanwhile)) == 1
+    assert len(shop.got) == 1
+    assert not Delivery.across_orgs.exists()
+    assert failing(nordmuehle) == []
+    assert log.entries == []
+
+
+def test_a_message_that_is_removed_while_it_is_made_is_no_error(
+    nordmuehle: Organisation, shop: Receiver, log: LogCapture
+) -> None:
+    sent = hook(endpoint(nordmuehle, shop.url))
+
+    def meanwhile(delivery: Delivery) -> bytes:
+        Delivery.across_orgs.filter(pk=sent.pk).delete()
+        raise Change.DoesNotExist
+
+    assert carry(NOON, means(body=meanwhile)) == 1
+    assert (shop.got, log.entries) == ([], [])
 
 
 def test_a_message_that_cannot_be_made_stops_no_other(nordmuehle: Organisation, anna: User, mia: User) -> None:

@@ -116,7 +116,7 @@ def carry_one(pk: int, means: Means, clock: Callable[[], datetime]) -> bool:
         return False
     now = clock()
     if reason := why_not(delivery, now):
-        _insist(lambda: outcomes.dropped(delivery, reason, now))
+        _insist(lambda: outcomes.dropped(delivery, reason, now, resting=reason == ORG_CLOSED))
         return True
     attempt, began = outcomes.Try(began_at=now), time.monotonic()
     failed: DeliveryFailed | None = None
@@ -129,6 +129,8 @@ def carry_one(pk: int, means: Means, clock: Callable[[], datetime]) -> bool:
         _insist(lambda: outcomes.dropped(delivery, NOTHING_LEFT, now))
         return True
     except Exception:  # a message that cannot be made must not stop the others
+        if not Delivery.across_orgs.filter(pk=pk).exists():  # removed meanwhile, with what it is made of
+            return True
         log.exception("A message could not be made or sent.", delivery=delivery.public_id, purpose=delivery.purpose)
         failed = DeliveryFailed(NOT_MADE)
         attempt.said = str(failed)
@@ -166,7 +168,7 @@ def _free(now: datetime) -> QuerySet[Delivery]:
 
 
 def _read(pk: int) -> Delivery | None:
-    return Delivery.across_orgs.select_related("org", "endpoint", "change").filter(pk=pk).first()
+    return Delivery.across_orgs.select_related("org", "user", "channel", "endpoint", "change").filter(pk=pk).first()
 
 
 def _send(delivery: Delivery, means: Means, attempt: outcomes.Try, now: datetime) -> None:

@@ -93,10 +93,12 @@ def failed(delivery: Delivery, attempt: Try, error: DeliveryFailed, now: datetim
 
 
 @transaction.atomic
-def dropped(delivery: Delivery, reason: str, now: datetime) -> None:
-    """Nobody may hear of it any more, so nothing was tried."""
+def dropped(delivery: Delivery, reason: str, now: datetime, *, resting: bool = False) -> None:
+    """Nobody may hear of it any more, so nothing was tried. `resting`: because its organisation is closed; once that is
+    open again a mail says what needs attention, and a replay is offered from the first change that was dropped."""
+    endpoint, _channel = _locked(delivery)
     mine = Delivery.across_orgs.filter(pk=delivery.pk, state=DeliveryState.WAITING, tries=delivery.tries)
-    mine.update(
+    ended = mine.update(
         state=DeliveryState.DROPPED,
         tries=delivery.tries - 1,
         due_at=None,
@@ -104,6 +106,12 @@ def dropped(delivery: Delivery, reason: str, now: datetime) -> None:
         ended_at=now,
         error=reason,
     )
+    if not ended or not resting or delivery.org_id is None:
+        return
+    Organisation.objects.filter(pk=delivery.org_id, rested=False).update(rested=True)
+    if endpoint is not None and delivery.change is not None:
+        endpoint.switched_off_at = min(endpoint.switched_off_at or now, delivery.change.created_at)
+        endpoint.save(update_fields=["switched_off_at"])
 
 
 def solve(receiver: WebhookEndpoint | Channel, *, by: str, now: datetime) -> None:
