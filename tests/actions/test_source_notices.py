@@ -174,10 +174,10 @@ def test_a_held_run_is_told_the_operator_once_and_no_customer(
     assert (notice.told_for, notice.told_at is None) == (f"run:{run.pk}:run_held", False)
     assert mails() == [f"op:run:{run.pk}:run_held"]
     assert nordmuehle.changes.count() == before
-    operator_notices.look(clock(), [])
+    operator_notices.look(clock(), {})
     assert of_operator() == [("run_held", "iscc", "open")]
     syncs.discard(run.pk, by=None, now=clock())
-    operator_notices.look(clock(), [])
+    operator_notices.look(clock(), {})
     assert of_operator() == [("run_held", "iscc", "solved")]
 
 
@@ -190,11 +190,11 @@ def test_a_source_that_fails_is_told_once_until_it_was_read_again(register: Regi
     assert (notice.kind, notice.told_for) == ("source_failing", f"failing:iscc:{first.pk}")
     assert notice.facts == {"source": "iscc", "run": first.pk, "error": "The register does not answer."}
     assert len(mails()) == 1
-    operator_notices.look(clock(), [])
+    operator_notices.look(clock(), {})
     assert of_operator() == [("source_failing", "iscc", "open")]
     register.error = None
     sync(register, clock, hours=2)
-    operator_notices.look(clock(), [])
+    operator_notices.look(clock(), {})
     assert of_operator() == [("source_failing", "iscc", "solved")]
     register.error = SourceUnreachable("The register does not answer.")
     sync(register, clock)
@@ -227,19 +227,45 @@ def test_without_an_address_it_stands_in_the_back_office_only(
 
 # ---- duties
 
+DUTIES = dict.fromkeys(("exports", "files", "sources"), timedelta(hours=1))
+
 
 def test_a_duty_that_missed_its_slot_is_told_once_until_it_was_done(register: Register) -> None:
     Duty.objects.create(name="exports", last=NOON - timedelta(hours=1), next=NOON)
     Duty.objects.create(name="of another version", next=NOON - timedelta(days=9))
     for minutes in (4, 5, 6, 7):
-        operator_notices.look(NOON + timedelta(minutes=minutes, seconds=1), ["exports", "sources"])
+        operator_notices.look(NOON + timedelta(minutes=minutes, seconds=1), DUTIES)
     assert of_operator() == [("duty_missed", "exports", "open")]
     assert mails() == [f"op:missed:exports:{NOON.isoformat()}"]
     Duty.objects.filter(name="exports").update(last=NOON + timedelta(minutes=9), next=NOON + timedelta(hours=1))
-    operator_notices.look(NOON + timedelta(minutes=10), ["exports", "sources"])
+    operator_notices.look(NOON + timedelta(minutes=10), DUTIES)
     assert of_operator() == [("duty_missed", "exports", "solved")]
-    operator_notices.look(NOON + timedelta(hours=1, minutes=6), ["exports", "sources"])
+    operator_notices.look(NOON + timedelta(hours=1, minutes=6), DUTIES)
     assert len(of_operator()) == 2  # another slot
+
+
+def test_a_duty_that_goes_on_failing_is_told_once_until_it_ends_well(register: Register) -> None:
+    duty = Duty.objects.create(name="exports", last=NOON)
+    for hour in range(1, 50):  # it is tried each hour, in time
+        now = NOON + timedelta(hours=hour)
+        Duty.objects.update(next=now + timedelta(hours=1), error="ValueError: broken")
+        operator_notices.look(now + timedelta(minutes=1), DUTIES)
+        assert len(of_operator()) == (hour > 1), hour  # one failure mends itself, perhaps
+    assert of_operator() == [("duty_missed", "exports", "open")]
+    assert mails() == [f"op:missed:exports:good:{NOON.isoformat()}"]
+    Duty.objects.update(last=now + timedelta(hours=1), error="")
+    operator_notices.look(now + timedelta(hours=1, minutes=1), DUTIES)
+    assert of_operator() == [("duty_missed", "exports", "solved")]
+    Duty.objects.filter(pk=duty.pk).update(error="ValueError: broken")
+    operator_notices.look(now + timedelta(hours=3), DUTIES)
+    assert len(of_operator()) == 2  # another failure
+
+
+def test_a_duty_that_never_ended_well_is_told_too(register: Register) -> None:
+    Duty.objects.create(name="exports", next=NOON + timedelta(hours=1), error="ValueError: broken")
+    for minutes in range(3):
+        operator_notices.look(NOON + timedelta(minutes=minutes), DUTIES)
+    assert of_operator() == [("duty_missed", "exports", "open")]
 
 
 def test_that_no_worker_ran_is_told_once_and_not_for_each_duty(register: Register) -> None:
@@ -250,9 +276,9 @@ def test_that_no_worker_ran_is_told_once_and_not_for_each_duty(register: Registe
     operator_notices.woken(NOON + timedelta(minutes=5))
     assert of_operator() == []
     operator_notices.woken(NOON + timedelta(hours=3))
-    operator_notices.look(NOON + timedelta(hours=3), ["exports", "sources", "files"])
+    operator_notices.look(NOON + timedelta(hours=3), DUTIES)
     assert of_operator() == [("duty_missed", "worker", "open")]
     assert Duty.objects.get(name="files").next == NOON + timedelta(hours=9)
     Duty.objects.filter(name="worker").update(last=NOON + timedelta(hours=3, seconds=1))
-    operator_notices.look(NOON + timedelta(hours=3, minutes=1), ["exports", "sources", "files"])
+    operator_notices.look(NOON + timedelta(hours=3, minutes=1), DUTIES)
     assert of_operator() == [("duty_missed", "worker", "solved")]

@@ -3,8 +3,8 @@
 Each stands in the back office; where the operator has an address it is mailed, too, once.
 """
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -46,11 +46,16 @@ def read_again(source: str, now: datetime) -> None:
     notices.solve(told, by=Kind.SOURCE_RECOVERED, now=now)
 
 
-def look(now: datetime, duties: Collection[str]) -> None:
-    """Tell which of `duties` missed their slot, and solve what has lost its cause."""
+def look(now: datetime, duties: Mapping[str, timedelta]) -> None:
+    """Tell which of `duties` missed their slot, or go on failing for longer than their interval; and solve what has
+    lost its cause."""
+    _solve(now)
     for row in Duty.objects.filter(name__in=duties, next__lt=now - LATE).order_by("name"):
         _missed(row, now)
-    _solve(now)
+    told = Notice.across_orgs.filter(org=None, kind=Kind.DUTY_MISSED, state__in=notices.STANDING).values("about")
+    for row in Duty.objects.filter(name__in=duties).exclude(error="").exclude(name__in=told).order_by("name"):
+        if row.last is None or row.last < now - duties[row.name] - LATE:
+            _fails(row, now)
 
 
 def woken(now: datetime) -> None:
@@ -70,6 +75,12 @@ def _missed(row: Duty, now: datetime) -> None:
     assert slot is not None  # the queries ask for it
     facts = {"duty": row.name, "since": slot.isoformat(), "error": row.error}
     _tell(Kind.DUTY_MISSED, f"missed:{row.name}:{slot.isoformat()}", row.name, now, facts=facts)
+
+
+def _fails(row: Duty, now: datetime) -> None:
+    last = row.last.isoformat() if row.last else None
+    facts = {"duty": row.name, "since": last, "error": row.error}
+    _tell(Kind.DUTY_MISSED, f"missed:{row.name}:good:{last}", row.name, now, facts=facts)
 
 
 @transaction.atomic

@@ -49,7 +49,8 @@ class Duty:
 
 def look_for_the_operator(now: datetime) -> None:
     """What went wrong with runs, sources and the duties themselves."""
-    operator_notices.look(now, [*(duty.name for duty in DUTIES), *hearts.NAMES])
+    every = {duty.name: duty.every for duty in DUTIES}
+    operator_notices.look(now, every | dict.fromkeys(hearts.NAMES, hearts.BEAT_EVERY))
 
 
 DUTIES = (
