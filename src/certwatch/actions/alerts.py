@@ -92,7 +92,8 @@ def reopen(
 ) -> int:
     """Take an acknowledgement or a snooze back. Returns how many it were."""
     rows = [row for row in _standing(org, notices) if row.state != State.OPEN]
-    _update(org, rows, state=State.OPEN, decided_at=None, decided_by=None, comment="", until=None)
+    undecided = {"decided_at": None, "decided_by": None, "comment": "", "until": None}
+    _update(org, rows, state=State.OPEN, open_since=now, escalated=0, **undecided)
     _note_each(org, "alert.reopened", rows, by, now, address)
     return len(rows)
 

@@ -5,6 +5,7 @@ Looked at every minute. What is due is found by rows, so a pause delays and neve
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache, partial
@@ -32,6 +33,7 @@ ENDS_LATER = timedelta(hours=26)  # no zone is further apart from UTC
 PATIENCE = timedelta(hours=1)  # a morning waits no longer for what comes before it: that may go on failing
 
 _waits: dict[tuple[int, date], datetime] = {}  # mornings of organisations that wait here, and since when
+_failed: ContextVar[list[str]] = ContextVar("failed")  # what of this look failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,17 @@ class Waiting:
 
 
 def look(now: datetime) -> None:
-    """Do all that is due now. What fails does not stop the rest."""
+    """Do all that is due now. What fails does not stop the rest; the duty itself fails at the end."""
+    failed: list[str] = []
+    _failed.set(failed)
     for part in (end_decisions, tell_of_opening, mornings, channels_mornings, escalate):
         try:
             part(now)
         except Exception:
             log.exception("A part of the morning's work failed.", part=part.__name__)
+            failed.append(part.__name__)
+    if failed:
+        raise RuntimeError(f"The morning's work failed {len(failed)} times: {', '.join(sorted(set(failed))[:20])}.")
 
 
 def working(now: datetime) -> Q:
@@ -74,7 +81,9 @@ def end_decisions(now: datetime) -> None:
     over = [notice.pk for notice in ended if notice.until and notice.org and notice.until < notice.org.today(now)]
     for chunk in tellings.chunks(over, tellings.ROWS):
         still = Notice.across_orgs.filter(pk__in=chunk, state__in=(State.ACKNOWLEDGED, State.SNOOZED))
-        still.filter(until__lt=(now + ENDS_LATER).date()).update(state=State.OPEN, until=None)
+        still.filter(until__lt=(now + ENDS_LATER).date()).update(
+            state=State.OPEN, until=None, open_since=now, escalated=0
+        )
 
 
 def tell_of_opening(now: datetime) -> None:
@@ -218,7 +227,7 @@ def _make(
         org,
         purpose,
         told_for=told_for,
-        host=channel.scheme if channel else deliveries.MAIL,
+        host=channel.goes_to if channel else deliveries.MAIL,
         user=user,
         channel=channel,
         notices=waiting.notices if waiting else (),
@@ -283,14 +292,16 @@ def _channels_morning(channel: Channel, told_for: str, now: datetime) -> None:
 
 
 def escalate(now: datetime) -> None:
-    """After 3 working days also to the deputies, after 7 to owners and admins, from 08:00 of the organisation on."""
+    """After 3 working days also to the deputies, after 7 to owners and admins, from 08:00 of the organisation on. They
+    count from the reopening, where there was one."""
+    long_ago = now - timedelta(days=TO_DEPUTIES - 1)
     standing_still = Notice.across_orgs.filter(
         org__in=Organisation.objects.filter(working(now)).values("pk"),
         state=State.OPEN,
         severity=Severity.CRITICAL,
         escalated__lt=2,
-        told_at__lt=now - timedelta(days=TO_DEPUTIES - 1),
-    )
+        told_at__lt=long_ago,
+    ).exclude(open_since__gte=long_ago)
     found = sorted(standing_still.values_list("org_id", "pk"), key=lambda row: (row[0] or 0, row[1]))
     orgs = Organisation.objects.in_bulk({pk for pk, _ in found})
     for pk, rows in groupby(found, key=lambda row: row[0]):
@@ -302,7 +313,7 @@ def escalate(now: datetime) -> None:
 
 def _escalate_of(org: Organisation, keys: list[int], now: datetime) -> None:
     today = org.today(now)
-    due = {pk: level for pk, level in _levels(org, keys, today) if level}
+    due = {pk: level for pk, level in _levels(org, keys, now) if level}
     if not due:
         return
     listening = audience.of(org, now)
@@ -325,13 +336,14 @@ def _escalate_of(org: Organisation, keys: list[int], now: datetime) -> None:
     tellings.write(made, now)
 
 
-def _levels(org: Organisation, keys: list[int], today: date) -> Iterator[tuple[int, int]]:
+def _levels(org: Organisation, keys: list[int], now: datetime) -> Iterator[tuple[int, int]]:
     """How far each of `keys` is to go now; 0: no further than it is."""
+    today = org.today(now)
     for chunk in tellings.chunks(keys, tellings.ROWS):
-        rows = org.notices.filter(pk__in=chunk).values_list("pk", "told_at", "escalated")
-        for pk, told_at, escalated in rows:
-            told = org.today(told_at) if told_at else today
-            passed = [days for days in (TO_DEPUTIES, TO_LEADING) if working_days_after(told, days) <= today]
+        rows = org.notices.filter(pk__in=chunk).values_list("pk", "open_since", "told_at", "escalated")
+        for pk, open_since, told_at, escalated in rows:
+            since = org.today(open_since or told_at or now)
+            passed = [days for days in (TO_DEPUTIES, TO_LEADING) if working_days_after(since, days) <= today]
             yield pk, len(passed) if len(passed) > escalated else 0
 
 
@@ -356,3 +368,4 @@ def _going_on(org: Organisation) -> Iterator[None]:
         yield
     except Exception:
         log.exception("The morning's work failed for one organisation.", org=org.slug)
+        _failed.get([]).append(org.slug)

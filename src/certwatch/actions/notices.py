@@ -156,7 +156,8 @@ def _open_again(worse: Mapping[int, Kind], now: datetime) -> int:
             notice.facts = {**notice.facts, "reopened": as_json(decision)}
             notice.state, notice.decided_at, notice.decided_by = State.OPEN, None, None
             notice.comment, notice.until = "", None
-        fields = ["facts", "state", "decided_at", "decided_by", "comment", "until"]
+            notice.open_since, notice.escalated = now, 0
+        fields = ["facts", "state", "decided_at", "decided_by", "comment", "until", "open_since", "escalated"]
         Notice.across_orgs.bulk_update(notices, fields)
     return len(worse)
 
