@@ -2,7 +2,7 @@
 
 import pytest
 
-from certwatch.actions import alert_rules, channels, deliveries, notices, secrets
+from certwatch.actions import alert_rules, channels, deliveries, notices, secrets, tellings
 from certwatch.models import Channel, Delivery, DeliveryState, Organisation, Purpose, User
 from certwatch.rules.errors import Refused
 from certwatch.rules.notices import Kind, State
@@ -136,3 +136,22 @@ def test_nobody_is_reminded_of_an_address_that_is_no_more(
         channels.change(oils, name="#oils", target=OTHER, schemes=ALLOWED, language="", by=anna, now=NOON)
     notice.refresh_from_db()
     assert notice.state == State.SOLVED
+
+
+def test_customers_of_one_chat_service_with_hosts_of_their_own_do_not_wait_for_one_another(
+    nordmuehle: Organisation, anna: User, oils: Channel
+) -> None:
+    hosts = ["prod-01.westeurope.logic.azure.com", "default12.3a.environment.api.powerplatform.com"]
+    waiting = channels.test(oils, by=anna, now=NOON)
+    for host in hosts:
+        target = f"workflows://{host}/643e69f83c8944438d68119179a10a64/KODuebWbDGYFr0z0eu_X?pa=yes"
+        channels.change(oils, name="#oils", target=target, schemes=["workflows"], language="", by=anna, now=NOON)
+        waiting.refresh_from_db()
+        assert waiting.host == oils.goes_to == host
+    teams = channels.create(nordmuehle, name="Teams", target=target, schemes=["workflows"], by=anna, now=NOON)
+    assert channels.test(teams, by=anna, now=NOON).host == hosts[1]
+    rule = nordmuehle.alert_rules.create(name="All", created_at=NOON)
+    rule.channels.add(teams)
+    notices.add(nordmuehle, Kind.SUSPENDED, told_for="x", batch="x", now=NOON)
+    tellings.decide(NOON)
+    assert nordmuehle.deliveries.get(purpose=Purpose.ALERTS).host == hosts[1]

@@ -80,13 +80,16 @@ def test_after_a_pause_over_eight_it_waits_for_what_the_day_brings(nordmuehle: O
 
 def test_a_channels_morning_waits_as_well(nordmuehle: Organisation) -> None:
     Organisation.objects.update(looked_on=MONDAY)
-    channel = nordmuehle.channels.create(name="Buying", scheme="slack", address="x", shown="s", created_at=NOON)
+    channel = nordmuehle.channels.create(
+        name="Buying", scheme="workflows", host="de.logic.azure.com", address="x", shown="s", created_at=NOON
+    )
     notice = alert(nordmuehle, Kind.EXPIRING, certificate(nordmuehle), made_at=at(MONDAY, 10))
     Telling.objects.create(notice=notice, channel=channel, when=When.DIGEST, why="rule", made_at=at(MONDAY, 10))
     digests.look(at(TUESDAY))
     assert sent(nordmuehle) == []
     look(at(TUESDAY, 8, 1))
     assert sent(nordmuehle) == [("Buying", "digest")]
+    assert nordmuehle.deliveries.get().host == "de.logic.azure.com"
 
 
 def test_a_day_that_cannot_be_looked_at_delays_a_digest_for_an_hour(nordmuehle: Organisation, anna: User) -> None:
@@ -213,7 +216,8 @@ def test_one_reader_who_cannot_be_worked_on_does_not_stop_the_others(
         return of(org, now)
 
     monkeypatch.setattr(audience, "of", broken)
-    look(at(TUESDAY))
+    with pytest.raises(RuntimeError, match="nordmuehle"):  # the duty failed, so the operator hears of it
+        look(at(TUESDAY))
     assert sent(suedoel) == [("Clara", "digest")]
     monkeypatch.undo()
     look(at(TUESDAY, 8, 1))

@@ -40,6 +40,7 @@ def create(
     channel: Channel = org.channels.create(
         name=name,
         scheme=facts.scheme,
+        host=facts.host,
         address=secrets.encrypt(target),
         shown=facts.masked,
         language=language,
@@ -70,7 +71,9 @@ def change(
     if target:
         facts = chat.check(target, schemes)
         details["goes_to"] = [channel.shown, facts.masked]
-        channel.scheme, channel.shown, channel.address = facts.scheme, facts.masked, secrets.encrypt(target)
+        channel.scheme, channel.host, channel.shown = facts.scheme, facts.host, facts.masked
+        channel.address = secrets.encrypt(target)
+        channel.deliveries.filter(state=DeliveryState.WAITING).update(host=channel.goes_to)
         channel.failing_since = None  # of the former address
         outcomes.solve(channel, by="changed", now=now)
     for field, before, after in zip(("name", "language"), was, (channel.name, channel.language), strict=True):
@@ -119,7 +122,7 @@ def test(channel: Channel, *, by: User, now: datetime, address: str | None = Non
         channel.org,
         Purpose.TEST,
         told_for=f"test:ch{channel.pk}:{random_id()}",
-        host=channel.scheme,
+        host=channel.goes_to,
         now=now,
         channel=channel,
     )

@@ -154,7 +154,8 @@ def _tell(listening: Audience, keys: Sequence[int], *, now: datetime, due: datet
         for told in decided.told:
             fresh = Fresh(new.pk, told)
             everything.append(fresh)
-            if told.when == When.AT_ONCE and _gets_messages(listening, told):
+            snoozed = new.state == State.SNOOZED  # waits for the digest after that
+            if told.when == When.AT_ONCE and not snoozed and _gets_messages(listening, told):
                 to = Recipient(told.user, told.channel)
                 told_for = f"o{listening.org.pk}:once:{new.batch}:{to}"
                 messages.setdefault(told_for, Message(told_for, to)).fresh.append(fresh)
@@ -239,7 +240,7 @@ def _made(
 def _delivery(
     listening: Audience, purpose: Purpose, told_for: str, to: Recipient, *, now: datetime, due: datetime
 ) -> Delivery:
-    host = deliveries.MAIL if to.channel is None else listening.channels[to.channel].scheme
+    host = deliveries.MAIL if to.channel is None else listening.channels[to.channel].goes_to
     return Delivery(
         org=listening.org,
         purpose=purpose,

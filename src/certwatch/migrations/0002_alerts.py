@@ -74,6 +74,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.CharField(default=certwatch.models.base.random_id, editable=False, max_length=16, unique=True)),
                 ('name', models.CharField(max_length=100)),
                 ('scheme', models.CharField(max_length=30)),
+                ('host', models.CharField(blank=True, max_length=255)),
                 ('address', models.TextField()),
                 ('shown', models.CharField(max_length=60)),
                 ('language', models.CharField(blank=True, max_length=8)),

@@ -32,6 +32,7 @@ class Channel(OrgOwned):
     public_id = PublicId()
     name = models.CharField(max_length=100)
     scheme = models.CharField(max_length=30)  # apprise's: slack, workflows, …
+    host = models.CharField(max_length=255, blank=True)  # of its own, where customers of the service have one
     address = models.TextField()  # actions.secrets.encrypt of apprise's address
     shown = models.CharField(max_length=60)  # the address masked, e.g. "slack://…T4kQ"
     language = models.CharField(max_length=8, blank=True)  # "": the organisation's
@@ -45,6 +46,11 @@ class Channel(OrgOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def goes_to(self) -> str:
+        """The `host` of its deliveries: all that share it wait for one another."""
+        return self.host or self.scheme
 
 
 class AlertRule(OrgOwned):
