@@ -11,8 +11,9 @@ from django.core.mail.backends.smtp import EmailBackend
 from certwatch.actions import deliveries, secrets
 from certwatch.actions.carrier import Means
 from certwatch.channels.webhook import Reach
-from certwatch.models import Channel, Delivery, Organisation, Purpose, User, WebhookEndpoint
+from certwatch.models import Channel, Delivery, Notice, Organisation, Purpose, User, WebhookEndpoint
 from certwatch.models.base import random_id
+from certwatch.rules.notices import Kind
 from tests.conftest import NOON
 from tests.receivers import THIS_MACHINE
 
@@ -103,3 +104,13 @@ def message(to: Channel, now: datetime = NOON) -> Delivery:
 
 def states(found: Iterable[Delivery]) -> list[str]:
     return [Delivery.across_orgs.get(pk=one.pk).state for one in found]
+
+
+def fresh(one: Any) -> Any:
+    """The row as it stands now."""
+    return type(one)._default_manager.get(pk=one.pk)
+
+
+def failing(org: Organisation) -> list[Notice]:
+    """What the organisation was told of receivers that fail."""
+    return list(org.notices.filter(kind=Kind.CHANNEL_FAILING).order_by("id"))
