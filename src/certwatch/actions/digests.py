@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import transaction
-from django.db.models import Case, CharField, F, Q, QuerySet, When
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, When
 
 from certwatch.actions import audience, deliveries, standing, tellings
 from certwatch.actions.audience import Audience
@@ -72,7 +72,8 @@ def working(now: datetime) -> Q:
 
 
 def end_decisions(now: datetime) -> None:
-    """Acknowledgements and snoozes with an end are open again the day after it."""
+    """Acknowledgements and snoozes with an end are open again the day after it. Who was told hears again, in the next
+    digest; of critical ones in the daily repeat."""
     ended = Notice.across_orgs.filter(
         org__in=Organisation.objects.values("pk"),  # so that the index by organisation and state is used
         state__in=(State.ACKNOWLEDGED, State.SNOOZED),
@@ -81,9 +82,12 @@ def end_decisions(now: datetime) -> None:
     over = [notice.pk for notice in ended if notice.until and notice.org and notice.until < notice.org.today(now)]
     for chunk in tellings.chunks(over, tellings.ROWS):
         still = Notice.across_orgs.filter(pk__in=chunk, state__in=(State.ACKNOWLEDGED, State.SNOOZED))
-        still.filter(until__lt=(now + ENDS_LATER).date()).update(
-            state=State.OPEN, until=None, open_since=now, escalated=0
-        )
+        still = still.filter(until__lt=(now + ENDS_LATER).date())
+        with transaction.atomic():
+            again = list(still.select_for_update().values_list("pk", flat=True))
+            Notice.across_orgs.filter(pk__in=again).update(state=State.OPEN, until=None, open_since=now, escalated=0)
+            heard = Telling.objects.filter(notice__in=again).exclude(notice__severity=Severity.CRITICAL)
+            heard.update(delivery=None)
 
 
 def tell_of_opening(now: datetime) -> None:
@@ -203,7 +207,12 @@ def _waiting(org: Organisation, to: Q, midnight: datetime, now: datetime) -> Wai
     its = Telling.objects.filter(to, notice__org=org).select_related("notice").order_by("pk")
     news = Q(notice__state=State.OPEN) | Q(notice__severity=Severity.INFORMATION, notice__state=State.SOLVED)
     critical = its.filter(notice__severity=Severity.CRITICAL, notice__state=State.OPEN, made_at__lt=midnight)
-    return Waiting(list(its.filter(news, delivery=None, made_at__gte=now - KEPT)), list(critical))
+    return Waiting(list(its.filter(news, _kept(now), delivery=None)), list(critical))
+
+
+def _kept(now: datetime) -> Q:
+    """What is recent enough for a digest: made since, or open again since."""
+    return Q(made_at__gte=now - KEPT) | Q(notice__state=State.OPEN, notice__open_since__gte=now - KEPT)
 
 
 def _repeated(waiting: Waiting, *, wants_digest: bool) -> Waiting:
@@ -258,7 +267,7 @@ def channels_mornings(now: datetime) -> None:
 
 
 def _channels_with_something(now: datetime) -> Iterator[Channel]:
-    news = Q(delivery=None, made_at__gte=now - KEPT)
+    news = Q(_kept(now), delivery=None)
     critical = Q(notice__severity=Severity.CRITICAL, notice__state=State.OPEN)
     listed = Channel.across_orgs.filter(on=True, org__in=Organisation.objects.filter(working(now)))
     told = Telling.objects.filter(news | critical, channel__in=listed).values("channel")
@@ -293,7 +302,7 @@ def _channels_morning(channel: Channel, told_for: str, now: datetime) -> None:
 
 def escalate(now: datetime) -> None:
     """After 3 working days also to the deputies, after 7 to owners and admins, from 08:00 of the organisation on. They
-    count from the reopening, where there was one."""
+    count from the reopening, where there was one. What a rule tells nobody, on purpose, goes nowhere."""
     long_ago = now - timedelta(days=TO_DEPUTIES - 1)
     standing_still = Notice.across_orgs.filter(
         org__in=Organisation.objects.filter(working(now)).values("pk"),
@@ -302,6 +311,7 @@ def escalate(now: datetime) -> None:
         escalated__lt=2,
         told_at__lt=long_ago,
     ).exclude(open_since__gte=long_ago)
+    standing_still = standing_still.filter(Q(nobody=True) | Exists(Telling.objects.filter(notice=OuterRef("pk"))))
     found = sorted(standing_still.values_list("org_id", "pk"), key=lambda row: (row[0] or 0, row[1]))
     orgs = Organisation.objects.in_bulk({pk for pk, _ in found})
     for pk, rows in groupby(found, key=lambda row: row[0]):
