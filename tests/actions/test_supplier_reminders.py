@@ -90,7 +90,8 @@ class TestWhen:
             return make(*args, **facts)
 
         monkeypatch.setattr("certwatch.actions.deliveries.make", dies)
-        supplier_reminders.look(NOON)
+        with pytest.raises(RuntimeError):
+            supplier_reminders.look(NOON)
         assert (len(told(org)), org.upload_links.count()) == (1, 1)
         monkeypatch.undo()
         supplier_reminders.look(NOON)
@@ -179,7 +180,7 @@ class TestWhom:
         supplier_reminders.look(NOON)
         assert (told(org) == []) is silences
 
-    def test_one_organisation_that_fails_stops_no_other(
+    def test_one_organisation_that_fails_stops_no_other_and_the_duty_fails(
         self, org: Organisation, suedoel: Organisation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         suedoel.supplier_reminders = True
@@ -194,7 +195,8 @@ class TestWhom:
             return remind(found, now)
 
         monkeypatch.setattr(supplier_reminders, "remind", fails_first)
-        supplier_reminders.look(NOON)
+        with pytest.raises(RuntimeError, match="1 organisations"):  # so the operator hears of it
+            supplier_reminders.look(NOON)
         assert (told(org), len(told(suedoel))) == ([], 1)
 
     def test_a_look_without_news_takes_few_queries(

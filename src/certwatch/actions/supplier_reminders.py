@@ -31,12 +31,16 @@ BRAND = "#2c3f94"  # the edge of the letter; it is no alert
 
 
 def look(now: datetime) -> None:
-    """Make the reminders that are due, for all organisations that want them."""
+    """Make the reminders that are due, for all organisations that want them. One that fails stops no other."""
+    failed = 0
     for org in Organisation.objects.filter(supplier_reminders=True, closed_at=None).order_by("pk"):
         try:
             remind(org, now)
-        except Exception:  # one organisation must not stop the others
+        except Exception:
             log.exception("Suppliers could not be reminded.", org=org.slug)
+            failed += 1
+    if failed:
+        raise RuntimeError(f"The suppliers of {failed} organisations could not be reminded.")
 
 
 def remind(org: Organisation, now: datetime) -> int:
