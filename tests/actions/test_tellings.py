@@ -8,13 +8,15 @@ from allauth.account.models import EmailAddress
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from certwatch.actions import tellings
+from certwatch.actions import letters, notices, tellings
 from certwatch.models import (
     AlertRule,
     Certificate,
+    ChangeCounter,
     Channel,
     Delivery,
     DeliveryState,
+    Membership,
     Notice,
     Organisation,
     Purpose,
@@ -24,6 +26,8 @@ from certwatch.models import (
     When,
 )
 from certwatch.rules.notices import Kind, State
+from tests.actions import told as told_of
+from tests.actions.mornings import look
 from tests.actions.notices import alert
 from tests.conftest import NOON
 
@@ -211,6 +215,51 @@ def test_what_ended_before_anybody_was_told_is_told_to_nobody(nordmuehle: Organi
     assert not Telling.objects.exists()
     assert set(Notice.across_orgs.values_list("told_at", flat=True)) == {SOON}
     assert {n.state for n in gone} == {State.SOLVED, State.SKIPPED, State.RESTING}
+
+
+def suspended_and_lifted(org: Organisation) -> Certificate:
+    """Both in one look: the worker stood still."""
+    its = told_of.certificate(org)
+    for was, its.word in (("valid", "suspended"), ("suspended", "valid")):
+        last = told_of.change(its, was)
+    ChangeCounter.objects.create(org=org, last=last.number)
+    notices.make(NOON)
+    return its
+
+
+def test_a_suspension_that_was_lifted_before_anybody_was_told_is_told_with_that(
+    nordmuehle: Organisation, people: None
+) -> None:
+    rule(nordmuehle, "all", roles=["admin"])
+    suspended_and_lifted(nordmuehle)
+    tellings.decide(SOON)
+    mail = nordmuehle.deliveries.get()
+    assert list(mail.notices.order_by("pk").values_list("kind", "state")) == [
+        ("suspended", "solved"),
+        ("lifted", "solved"),
+    ]
+    assert Telling.objects.count() == 2
+    letter = letters.letter(mail, now=SOON)
+    assert letter.subject == "2 alerts: Suspended 1, Back in force 1"
+
+
+def test_such_a_suspension_stands_in_the_digest_as_a_change_for_the_worse(
+    nordmuehle: Organisation, people: None
+) -> None:
+    rule(nordmuehle, "all", roles=["admin"], when=When.DIGEST)
+    suspended_and_lifted(nordmuehle)
+    tellings.decide(SOON)
+    Membership.across_orgs.update(created_at=NOON - timedelta(days=9))
+    look(NOON + timedelta(days=1))
+    letter = letters.letter(nordmuehle.deliveries.get(user__name="Anna"), now=NOON + timedelta(days=1))
+    assert "1 changed for the worse, 1 good to know" in letter.subject
+
+
+def test_what_is_over_since_its_watch_ended_is_not_told(nordmuehle: Organisation, people: None) -> None:
+    suspended_and_lifted(nordmuehle)
+    nordmuehle.notices.update(state=State.SOLVED, solved_by="removed", solved_at=NOON)
+    tellings.decide(SOON)
+    assert not Telling.objects.exists()
 
 
 @pytest.mark.parametrize("ends", [{"closed_at": NOON}, {"trial_ends": NOON}])

@@ -205,7 +205,9 @@ def _last_working_day(looked: date | None, day: date) -> date:
 
 def _waiting(org: Organisation, to: Q, midnight: datetime, now: datetime) -> Waiting:
     its = Telling.objects.filter(to, notice__org=org).select_related("notice").order_by("pk")
-    news = Q(notice__state=State.OPEN) | Q(notice__severity=Severity.INFORMATION, notice__state=State.SOLVED)
+    over = Q(notice__severity=Severity.CRITICAL, notice__solved_at__lte=F("notice__told_at"))  # before it was told
+    over |= Q(notice__severity=Severity.INFORMATION)
+    news = Q(notice__state=State.OPEN) | Q(over, notice__state=State.SOLVED)
     critical = its.filter(notice__severity=Severity.CRITICAL, notice__state=State.OPEN, made_at__lt=midnight)
     return Waiting(list(its.filter(news, _kept(now), delivery=None)), list(critical))
 

@@ -17,7 +17,7 @@ from certwatch.actions import audience, dashboard, knowledge, standing, wording
 from certwatch.actions.kinds import EXPIRED, EXPIRING, KEYS, KINDS, STATUS, Look
 from certwatch.actions.standing import Gap, Stale, Standing
 from certwatch.models import Certificate, Delivery, Notice, Organisation
-from certwatch.rules.notices import Kind, Severity
+from certwatch.rules.notices import Kind, Severity, State
 from certwatch.rules.shown import NEED_ATTENTION
 from certwatch.rules.status import Status
 
@@ -211,11 +211,11 @@ class _Rows:
 
     def __init__(self, delivery: Delivery, desk: _Desk, now: datetime) -> None:
         self._delivery, self._desk, self._now = delivery, desk, now
-        fields = ("pk", "kind", "severity", "day", "certificate_id", "about")
+        fields = ("pk", "kind", "severity", "day", "certificate_id", "about", "state")
         rows = sorted(delivery.notices.values_list(*fields), key=lambda row: (_PLACES[row[1]], row[0]))
-        self._all = [row[:3] for row in rows]
+        self._all = [(pk, kind, _as_it_counts(severity, state)) for pk, kind, severity, *_rest, state in rows]
         self._days: dict[int, date] = {row[0]: row[3] or date.max for row in rows}
-        self._about: dict[int, tuple[int | None, str]] = {row[0]: row[4:] for row in rows}
+        self._about: dict[int, tuple[int | None, str]] = {row[0]: row[4:6] for row in rows}
 
     def unacknowledged(self) -> Part:
         found = self._which(Severity.CRITICAL, lambda _kind: True)
@@ -268,6 +268,11 @@ class _Rows:
     def _part(self, titles: tuple[str, str], keys: Sequence[int], path: str, *, by_word: bool = False) -> Part:
         lines = [self._desk.line(notice, by_word=by_word) for notice in _read(self._delivery, keys[:IN_A_PART])]
         return Part(*titles, lines, len(keys), _all(len(keys)), self._desk.address(path))
+
+
+def _as_it_counts(severity: str, state: str) -> str:
+    """A critical one that is over needs nobody to acknowledge it; that it was is told all the same."""
+    return Severity.WARNING if severity == Severity.CRITICAL and state == State.SOLVED else severity
 
 
 def _read(delivery: Delivery, keys: Sequence[int]) -> list[Notice]:

@@ -15,7 +15,7 @@ from certwatch.actions.notices import STANDING, WORKING
 from certwatch.models import Delivery, DeliveryState, Notice, Organisation, Purpose, Telling, When
 from certwatch.models.staging import Bulk
 from certwatch.rules import routing
-from certwatch.rules.notices import Kind, Severity, State
+from certwatch.rules.notices import REMOVED, Kind, Severity, State
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -145,9 +145,13 @@ def _tell(listening: Audience, keys: Sequence[int], *, now: datetime, due: datet
     messages: dict[str, Message] = {}
     nobody, informed = [], []
     known: dict[routing.Facts, routing.Recipients] = {}  # most notices of a run are alike
+    batches = {(new.certificate, new.kind): new.batch for new in found}
     for new in found:
+        batch = new.batch
         if new.state not in STANDING:  # its cause ended before anybody was told, or another stage was
-            continue
+            if not _happened_all_the_same(new):
+                continue
+            batch = batches.get((new.certificate, new.solved_by), batch)  # with what ended it
         facts = _facts(listening, new)
         if (decided := known.get(facts)) is None:
             decided = known[facts] = listening.recipients(facts)
@@ -157,7 +161,7 @@ def _tell(listening: Audience, keys: Sequence[int], *, now: datetime, due: datet
             snoozed = new.state == State.SNOOZED  # waits for the digest after that
             if told.when == When.AT_ONCE and not snoozed and _gets_messages(listening, told):
                 to = Recipient(told.user, told.channel)
-                told_for = f"o{listening.org.pk}:once:{new.batch}:{to}"
+                told_for = f"o{listening.org.pk}:once:{batch}:{to}"
                 messages.setdefault(told_for, Message(told_for, to)).fresh.append(fresh)
         if decided.nobody:
             nobody.append(new.pk)
@@ -175,6 +179,8 @@ class _New(NamedTuple):
     kind: str
     severity: str
     state: str
+    solved_by: str
+    change: int | None
     batch: str
     about: str
     about_id: str
@@ -187,8 +193,8 @@ class _New(NamedTuple):
 
 
 _NEW = (
-    "pk", "kind", "severity", "state", "batch", "about", "about_id", "certificate_id", "certificate__scheme",
-    "certificate__tags", "certificate__supplier_id", "certificate__responsible_id",
+    "pk", "kind", "severity", "state", "solved_by", "change_id", "batch", "about", "about_id", "certificate_id",
+    "certificate__scheme", "certificate__tags", "certificate__supplier_id", "certificate__responsible_id",
     "certificate__supplier__responsible_id",
 )  # fmt: skip
 
@@ -202,6 +208,12 @@ def _locked(org: Organisation, keys: Sequence[int]) -> list[_New]:
         ours = org.notices.filter(pk__in=list(free.values_list("pk", flat=True))).order_by("pk")
         found += [_New(*row) for row in ours.values_list(*_NEW)]
     return found
+
+
+def _happened_all_the_same(new: _New) -> bool:
+    """Whether it is to be told although it is over: a suspension that was lifted before anybody looked was one."""
+    was_critical = new.severity == Severity.CRITICAL and new.change is not None
+    return was_critical and new.state == State.SOLVED and new.solved_by != REMOVED
 
 
 def _facts(listening: Audience, new: _New) -> routing.Facts:
