@@ -9,6 +9,7 @@ from django.db import transaction
 from certwatch.actions import changes, notices, syncs
 from certwatch.models import (
     Certificate,
+    Change,
     ChangeCounter,
     ChangeType,
     Organisation,
@@ -19,6 +20,7 @@ from certwatch.rules.status import Status
 from tests.actions.noticed import listening, sent, sync, told
 from tests.actions.registers import Clock, Register, row, watch
 from tests.actions.test_members import at_once
+from tests.actions.told import certificate, change
 from tests.conftest import NOON
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,6 +44,24 @@ def test_dying_before_the_cursor_moves_loses_and_doubles_nothing(
     notices.make(clock())
     assert told(nordmuehle) == ["suspended"]
     assert sent(hook) == [("status_changed", "valid", "suspended")]
+
+
+def test_who_has_few_changes_does_not_wait_for_who_has_many(
+    nordmuehle: Organisation, suedoel: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AT_ONCE", "TOGETHER", "A_LOOK"):
+        monkeypatch.setattr(notices, name, 2)
+    for org, many in ((nordmuehle, 6), (suedoel, 1)):
+        for number in range(1, many + 1):
+            its = certificate(org, f"2BS{number:06}", word=Status.SUSPENDED)
+            change(its, "valid")
+            Change.across_orgs.filter(certificate=its).update(number=number)
+        ChangeCounter.objects.create(org=org, last=many)
+    notices.make(NOON)
+    assert (told(suedoel), len(told(nordmuehle))) == (["suspended"], 2)
+    notices.make(NOON)
+    notices.make(NOON)
+    assert len(told(nordmuehle)) == 6
 
 
 def test_a_broken_organisation_does_not_stop_the_others(

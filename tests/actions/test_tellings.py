@@ -335,6 +335,38 @@ def test_an_organisation_that_cannot_be_worked_on_does_not_stop_the_others(
     assert nordmuehle.notices.filter(told_at=None).count() == 0
 
 
+def test_one_that_fails_again_is_left_alone_for_longer(nordmuehle: Organisation, people: None) -> None:
+    new(nordmuehle)
+    rule(nordmuehle, "broken", least="rubbish")
+    tellings.decide(SOON)
+    tellings.decide(SOON + tellings.FIRST_PAUSE)
+    nordmuehle.alert_rules.all().delete()
+    tellings.decide(SOON + 2 * tellings.FIRST_PAUSE)
+    assert nordmuehle.notices.filter(told_at=None).exists()
+    tellings.decide(SOON + tellings.FIRST_PAUSE + tellings.PAUSE)
+    assert not nordmuehle.notices.filter(told_at=None).exists()
+    new(nordmuehle)
+    rule(nordmuehle, "broken", least="rubbish")
+    tellings.decide(NOON + timedelta(days=1))
+    nordmuehle.alert_rules.all().delete()
+    tellings.decide(NOON + timedelta(days=1) + tellings.FIRST_PAUSE)  # it is the first failure again
+    assert not nordmuehle.notices.filter(told_at=None).exists()
+
+
+def test_a_flood_of_one_organisation_delays_no_other(
+    nordmuehle: Organisation, suedoel: Organisation, clara: User, people: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirm(clara)
+    monkeypatch.setattr(tellings, "ONE_CHUNK", 2)
+    monkeypatch.setattr(tellings, "ONE_LOOK", 4)
+    for _ in range(7):
+        new(nordmuehle)
+    notice = new(suedoel)
+    tellings.decide(SOON)
+    assert told(notice) == {("Clara", "at_once", "default")}
+    assert nordmuehle.notices.filter(told_at=None).count() == 4  # it had its turn as well
+
+
 def test_many_notices_take_no_more_questions_than_few(nordmuehle: Organisation, people: None) -> None:
     def queries(count: int) -> int:
         for _ in range(count):

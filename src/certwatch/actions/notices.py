@@ -49,8 +49,9 @@ STANDING = (State.OPEN, State.ACKNOWLEDGED, State.SNOOZED)
 WORKING = ("trial", "open")  # states of an organisation whose people are told
 AT_ONCE = 5_000  # changes of an organisation in one transaction: others wait no longer than a fraction of a second
 TOGETHER = 20_000  # changes of several organisations in one
-A_LOOK = 200_000  # then other errands have their turn
-PAUSE = timedelta(minutes=1)  # before an organisation is tried again that could not be worked on
+A_LOOK = 20_000  # then other errands have their turn
+FIRST_PAUSE = timedelta(seconds=5)  # before an organisation is tried again that could not be worked on,
+PAUSE = timedelta(minutes=1)  # … and if that failed, too
 
 _broken: dict[int, datetime] = {}  # organisations of which this process knows, and until when it leaves them alone
 
@@ -68,6 +69,8 @@ def make(now: datetime) -> None:
             done += moved
             if not moved:  # somebody else works on them, or they are broken
                 stuck.update(group)
+            if done >= A_LOOK:
+                break
     _look_for_absences(now)
 
 
@@ -166,10 +169,12 @@ def _open_again(worse: Mapping[int, Kind], now: datetime) -> int:
 
 
 def _waiting(now: datetime) -> list[tuple[int, int]]:
-    """Organisations with changes that nobody has looked at, and how many of them."""
+    """Organisations with changes that nobody has looked at, and how many of them. Who has few does not wait for who
+    has many."""
     behind = ChangeCounter.objects.filter(noticed__lt=F("last"))
-    rows = behind.order_by("org_id").values_list("org_id", "noticed", "last")
-    return [(org, last - noticed) for org, noticed, last in rows if _broken.get(org, now) <= now]
+    rows = behind.values_list("org_id", "noticed", "last")
+    waiting = [(org, last - noticed) for org, noticed, last in rows if _broken.get(org, now) <= now]
+    return sorted(waiting, key=lambda row: (row[1], row[0]))
 
 
 def _groups(waiting: Mapping[int, int]) -> Iterator[list[int]]:
@@ -188,12 +193,16 @@ def _each_if_not_all(orgs: Sequence[int], work: Callable[[Sequence[int]], int], 
     """`work` on all of `orgs` in one transaction; if it fails on each in its own, so that only the broken one waits."""
     try:
         with transaction.atomic():
-            return work(orgs)
+            done = work(orgs)
     except Exception:
         if len(orgs) == 1:
             logger.exception("Organisation %s: no notices could be made.", orgs[0])
-            _broken[orgs[0]] = now + PAUSE
+            _broken[orgs[0]] = now + (PAUSE if orgs[0] in _broken else FIRST_PAUSE)
             return 0
+    else:
+        for org in orgs:
+            _broken.pop(org, None)
+        return done
     return sum(_each_if_not_all([org], work, now) for org in orgs)
 
 

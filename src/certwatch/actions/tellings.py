@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count, groupby
+from itertools import count
 from typing import NamedTuple, TypeVar
 
 import structlog
 from django.db import transaction
+from django.db.models import Count
 
 from certwatch.actions import audience, deliveries
 from certwatch.actions.audience import Audience
@@ -21,9 +22,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 ONE_LOOK = 5_000  # notices; what is left comes with the next look, a second later
-ONE_CHUNK = 2_000  # of one organisation, in one transaction: others wait no longer than a fraction of a second
+ONE_CHUNK = 2_000  # of one organisation, in one transaction and, where others wait, in one look
 HOLD = timedelta(seconds=10)  # so long a message waits for the rest of its notices, should we die in between
-PAUSE = timedelta(minutes=1)  # before an organisation is tried again that could not be worked on
+FIRST_PAUSE = timedelta(seconds=5)  # before an organisation is tried again that could not be worked on,
+PAUSE = timedelta(minutes=1)  # … and if that failed, too
 TELLING = (
     "notice_id", "user_id", "channel_id", '"when"', "why", "rule_id", "rule_name", "reachable", "made_at",
     "delivery_id",
@@ -63,18 +65,33 @@ class Message:
 
 def decide(now: datetime) -> None:
     """Decide who hears of the notices that nobody has been told of yet. Asked every second."""
-    left_alone = [org for org, until in _broken.items() if now < until]
-    new = Notice.across_orgs.filter(told_at=None, org__isnull=False).exclude(org__in=left_alone).order_by("pk")
-    found = sorted(new.values_list("org_id", "pk")[:ONE_LOOK])
-    last = max((notice for _, notice in found), default=0)
-    going_on = set(new.filter(pk__gt=last).order_by().values_list("org_id", flat=True).distinct()) if found else set()
-    orgs = Organisation.objects.in_bulk({org for org, _ in found})
-    for pk, rows in groupby(found, key=lambda row: row[0]):
+    for pk, take, more in _turns(now):
+        org = Organisation.objects.filter(pk=pk).first()
+        if org is None:  # deleted meanwhile
+            continue
+        keys = list(org.notices.filter(told_at=None).order_by("pk").values_list("pk", flat=True)[:take])
         try:
-            _decide_of(orgs[pk], [notice for _, notice in rows], now, more=pk in going_on)
+            _decide_of(org, keys, now, more=more)
         except Exception:  # one organisation must not stop the others
-            _broken[pk] = now + PAUSE
-            log.exception("It could not be decided who hears of an organisation's notices.", org=orgs[pk].slug)
+            _broken[pk] = now + (PAUSE if pk in _broken else FIRST_PAUSE)
+            log.exception("It could not be decided who hears of an organisation's notices.", org=org.slug)
+        else:
+            _broken.pop(pk, None)
+
+
+def _turns(now: datetime) -> Iterator[tuple[int, int, bool]]:
+    """Organisations with new notices, how many of them to take in this look, and whether there are more. Who has few
+    does not wait for who has many."""
+    left_alone = [org for org, until in _broken.items() if now < until]
+    new = Notice.across_orgs.filter(told_at=None, org__isnull=False).exclude(org__in=left_alone).order_by()
+    waiting = sorted(new.values_list("org_id").annotate(n=Count("pk")), key=lambda row: (row[1], row[0]))
+    left = ONE_LOOK
+    for place, (org, many) in enumerate(waiting):
+        take = min(many, max(ONE_CHUNK, left // (len(waiting) - place)))
+        yield org, take, take < many
+        left -= take
+        if left <= 0:
+            return
 
 
 def send(listening: Audience, purpose: Purpose, messages: Iterable[Message], *, now: datetime, due: datetime) -> None:
@@ -118,6 +135,8 @@ def _decide_of(org: Organisation, keys: Sequence[int], now: datetime, *, more: b
     """`more`: the next look finds further ones of this organisation."""
     if org.state(now) not in WORKING:
         _let_rest(org, keys, now)
+        return
+    if not keys:  # another worker was faster
         return
     listening = audience.of(org, now)
     for chunk in chunks(keys, ONE_CHUNK):
