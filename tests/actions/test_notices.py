@@ -1,6 +1,6 @@
 """Notices of changes: what a register's run tells, once, and what ends or reopens it."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db.models import F
@@ -276,6 +276,20 @@ def test_what_is_added_to_a_closed_organisation_rests(nordmuehle: Organisation) 
     notice = notices.add(nordmuehle, Kind.TRIAL_ENDING, told_for="o1", batch="n", now=NOON)
     assert notice is not None
     assert (notice.state, nordmuehle.rested) == ("resting", True)
+
+
+@pytest.mark.parametrize(("begins", "expected"), [(-1, []), (30, ["withdrawn"])])
+def test_an_old_certificate_is_told_about_no_more_once_its_successor_is_in_force(
+    register: Register, clock: Clock, watched: Certificate, begins: int, expected: list[str]
+) -> None:
+    register.rows[:2] = [row(1), row(2, valid_from=NOON.date() + timedelta(days=begins))]
+    new = watch(watched.org, 2, NOON)
+    Certificate.across_orgs.filter(pk=new.pk).update(predecessor=watched)
+    sync(register, clock)
+    before = told(watched.org)
+    register.rows[0] = row(1, Status.WITHDRAWN)
+    sync(register, clock)
+    assert told(watched.org) == [*before, *expected]
 
 
 def test_a_notice_is_added_once(nordmuehle: Organisation) -> None:

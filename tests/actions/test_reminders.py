@@ -171,7 +171,14 @@ def test_a_certificate_that_its_register_called_expired_is_told_once(org: Organi
     ]
 
 
-@pytest.mark.parametrize("word", ["suspended", "withdrawn", "terminated", "not_found", "unknown"])
+def test_the_end_of_a_suspended_one_is_told_while_it_comes_near(org: Organisation) -> None:
+    ends_in(org, 1, word="suspended")
+    assert told_each_day([0, 2, 9]) == [(0, "expiring", 1)]
+    assert [event[:3] for event in events(org)] == [("certificate.expiring", "suspended", "suspended")]
+    assert told(state="open") == []
+
+
+@pytest.mark.parametrize("word", ["withdrawn", "terminated", "not_found", "unknown"])
 def test_another_word_silences_the_end(org: Organisation, word: str) -> None:
     ends_in(org, 7, word=word)
     ends_in(org, -1, "EU-ISCC-Cert-DE100-00000002", word=word)
@@ -283,6 +290,19 @@ def test_a_later_last_day_solves_what_was_said_of_the_old_one(org: Organisation)
     Certificate.across_orgs.filter(pk=certificate.pk).update(valid_until=TODAY + timedelta(days=370))
     assert told_each_day([1]) == []
     assert told(stage=7) == [("expiring", 7, "solved")]
+
+
+@pytest.mark.parametrize("word", ["not_found", "unknown"])
+def test_what_a_reading_missed_once_corrects_nothing(org: Organisation, word: str) -> None:
+    certificate = ends_in(org, 5)
+    look()
+    of = Certificate.across_orgs.filter(pk=certificate.pk)
+    of.update(word=word, valid_until=None)
+    look(1)
+    assert told(stage=7) == [("expiring", 7, "open")]
+    of.update(word="valid", valid_until=TODAY + timedelta(days=5))
+    assert told_each_day([2, 3, 4]) == [(4, "expiring", 1)]
+    assert told(state="open") == [("expiring", 1, "open")]
 
 
 def key(org: Organisation, days: int, **more: Any) -> ApiKey:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from certwatch.actions import reminders, successors
+from certwatch.actions import notices, reminders, successors
 from certwatch.models import (
     AuditEntry,
     Certificate,
+    ChangeCounter,
     Entry,
     EntryVersion,
     Notice,
@@ -20,6 +21,7 @@ from certwatch.models import (
 )
 from certwatch.rules import numbers
 from certwatch.rules.errors import Refused
+from certwatch.rules.notices import Kind
 from tests.actions.watched import TODAY, watch
 from tests.conftest import NOON
 
@@ -246,6 +248,47 @@ def test_an_accepted_one_that_has_begun_solves_what_stands_at_once(old: Certific
     assert standing() == []
     look(21)
     assert standing() == []
+
+
+def test_all_that_stands_of_the_old_one_is_solved_once_the_accepted_one_is_in_force(
+    old: Certificate, run: Sync, anna: User
+) -> None:
+    for kind in ("withdrawn", "holder_changed", "review_due"):
+        notices.add(old.org, Kind(kind), told_for=kind, batch="n", now=NOON, certificate=old)
+    appears(run, valid_from=TODAY - timedelta(days=3))
+    find()
+    successors.accept(Successor.across_orgs.get(), by=anna, now=NOON)
+    assert standing() == []
+
+
+def test_all_that_stands_of_the_old_one_is_solved_on_the_first_day_of_the_accepted_one(
+    old: Certificate, run: Sync, anna: User
+) -> None:
+    appears(run, valid_from=TODAY + timedelta(days=3))
+    find()
+    successors.accept(Successor.across_orgs.get(), by=anna, now=NOON)
+    notices.add(old.org, Kind.WITHDRAWN, told_for="x", batch="n", now=NOON, certificate=old)
+    look(2)
+    assert old.notices.get(kind="withdrawn").state == "open"
+    look(3)
+    assert old.notices.get(kind="withdrawn").solved_by == "successor"
+
+
+def test_an_end_that_the_register_says_is_silent_where_a_suggestion_covers_it_until_that_is_dismissed(
+    old: Certificate, run: Sync, anna: User
+) -> None:
+    appears(run)
+    find()
+    counter, _ = ChangeCounter.objects.get_or_create(org=old.org)
+    old.changes.create(
+        org=old.org, number=counter.last + 1, type="certificate.status_changed", told_by="run:7", was="valid",
+        word="expired", valid_until=LAST_DAY, seen_at=NOON, created_at=NOON,
+    )  # fmt: skip
+    ChangeCounter.objects.update(last=counter.last + 1)
+    notices.make(NOON)
+    assert old.notices.get(kind="expired").state == "solved"
+    successors.dismiss(Successor.across_orgs.get(), by=anna, now=NOON)
+    assert old.notices.get(kind="expired").state == "open"
 
 
 def test_one_that_is_watched_already_is_linked(old: Certificate, run: Sync, anna: User, mia: User) -> None:

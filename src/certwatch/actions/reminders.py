@@ -154,7 +154,7 @@ class _Day:
         until, begins, review = as_day(c.valid_until), as_day(c.valid_from), as_day(c.review_on)
         if until is not None and until < self.today and c.word in (Status.VALID, Status.EXPIRED):
             self._ended(c, until)
-        elif until is not None and c.word == Status.VALID:
+        elif until is not None and until >= self.today and c.word in (Status.VALID, Status.SUSPENDED):
             self._ends(c, until)
         if begins is not None and c.word == Status.VALID and not c.begun_told:
             self._begins(c, begins)
@@ -175,7 +175,7 @@ class _Day:
                 skipped = _Told(c, Kind.EXPIRING, f"{told_for}{stage}", last_day, stage, state=State.SKIPPED)
                 self.told.append(skipped)
         told = _Told(c, Kind.EXPIRING, f"{told_for}{reached.told}", last_day, reached.told, _lacks(c))
-        told.change = (ChangeType.EXPIRING, f"day:expiring:{last_day}:{reached.told}", Status.VALID, Status.VALID)
+        told.change = (ChangeType.EXPIRING, f"day:expiring:{last_day}:{reached.told}", c.word, c.word)
         told.said = {"stage": reached.told}
         if c.told_stage is not None:
             told.after = c
@@ -233,6 +233,8 @@ class _Day:
         self.told.append(told)
 
     def _is_to_be_reviewed(self, c: Candidate, review: date) -> None:
+        if c.in_force:
+            return
         week = notices.repeats_due(review, self.today)
         if c.review_week is not None:
             if week <= c.review_week or not reminders.is_a_week_ago(self._day_of(c.review_at), self.today):

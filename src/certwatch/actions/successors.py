@@ -101,7 +101,7 @@ def accept(suggestion: Successor, *, by: User, now: datetime, address: str | Non
         address=address, successor=new.number,
     )  # fmt: skip
     if _has_begun(new, org.today(now)):
-        notices.solve(_of_its_end(old), by="successor", now=now)
+        notices.solve(Notice.across_orgs.filter(certificate=old), by="successor", now=now)
     elif row.in_time and not row.missing:
         notices.solve(_of_its_end(old), by=told.Kind.RENEWED, now=now)
     return new

@@ -234,9 +234,10 @@ def tell(bulk: Bulk, kinds: Mapping[str, Collection[Kind]], now: datetime) -> in
         ),
     )
     noted = any(Kind.SUSPENSION_NOTED in of for of in kinds.values())
+    expired = any(Kind.EXPIRED in of for of in kinds.values())
     if noted:
         bulk.run("CREATE INDEX fresh_of_certificate ON fresh (certificate_id)")
-    return bulk.run(
+    made = bulk.run(
         f"""INSERT INTO certwatch_notice (org_id, public_id, kind, severity, told_for, batch, certificate_id, change_id,
               about, about_id, day, facts, state, made_at, told_at, nobody, escalated, comment, solved_by)
             SELECT f.org_id, {_random_id(bulk)}, k.kind, k.severity,
@@ -245,10 +246,13 @@ def tell(bulk: Bulk, kinds: Mapping[str, Collection[Kind]], now: datetime) -> in
               CASE WHEN f.rests THEN '{State.RESTING.value}' ELSE '{State.OPEN.value}' END, %s,
               CASE WHEN f.rests THEN %s END, false, 0, '', ''
             FROM fresh f CROSS JOIN kinds k
-            WHERE k.said = f.said {_NOT_SEEN_BY_ITS_WORD if noted else ""}
+            WHERE k.said = f.said AND {_NOT_TAKEN_OVER} {_NOT_SEEN_BY_ITS_WORD if noted else ""}
             {_IN_ORDER if bulk.postgres else ""} ON CONFLICT (told_for) DO NOTHING""",
-        [bulk.moment(now), bulk.moment(now)],
+        [bulk.moment(now), bulk.moment(now), bulk.day(now.date())],
     )
+    if expired:
+        bulk.run(_SOLVE_COVERED, [bulk.moment(now)])
+    return made
 
 
 def call(bulk: Bulk, endpoints: Sequence[WebhookEndpoint], hosts: Mapping[int, str], now: datetime) -> int:
@@ -336,6 +340,18 @@ _CUT = """INSERT INTO cut
 _IN_ORDER = "ORDER BY f.org_id, f.number, k.place"
 
 _ABOUT_A_LAST_DAY = ", ".join(f"'{kind}'" for kind in (Kind.EXPIRED, Kind.SHORTENED, Kind.EXTENDED, Kind.RENEWED))
+
+# An old certificate is told about no more once its successor is in force.
+_NOT_TAKEN_OVER = """NOT EXISTS (SELECT 1 FROM certwatch_certificate s WHERE s.predecessor_id = f.certificate_id
+    AND s.removed_at IS NULL AND s.word IN ('valid', 'expired') AND (s.valid_from IS NULL OR s.valid_from <= %s))"""
+
+# What covers it silences its end; who dismisses that lets this stand again.
+_SOLVE_COVERED = f"""UPDATE certwatch_notice
+    SET state = '{State.SOLVED}', solved_at = %s, solved_by = '{Kind.RENEWED}'
+    WHERE kind = '{Kind.EXPIRED}' AND state = '{State.OPEN}' AND change_id IN (SELECT change_id FROM fresh)
+      AND EXISTS (SELECT 1 FROM certwatch_successor s JOIN certwatch_entry e ON e.id = s.entry_id
+        WHERE s.certificate_id = certwatch_notice.certificate_id AND s.decision <> 'dismissed' AND s.in_time
+          AND CAST(s.missing AS text) = '[]' AND e.word = 'valid' AND e.gone_at IS NULL)"""
 
 # That a suspension is listed, or that it has an end now, is no second alert beside "suspended" and "lifted".
 _NOT_SEEN_BY_ITS_WORD = f"""AND NOT (k.kind = '{Kind.SUSPENSION_NOTED}' AND EXISTS (

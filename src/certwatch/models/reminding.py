@@ -175,7 +175,7 @@ _CANDIDATES = f"""INSERT INTO candidate
         (SELECT max(s.id) {_STANDING})
     FROM looking l CROSS JOIN certwatch_certificate c
     WHERE c.org_id = l.org_id AND c.removed_at IS NULL AND (
-        (c.word = 'valid' AND c.valid_until >= %s AND c.valid_until <= l.soon)
+        (c.word IN ('valid', 'suspended') AND c.valid_until >= %s AND c.valid_until <= l.soon)
         OR (c.word IN ('valid', 'expired') AND c.valid_until < %s AND (c.valid_until >= l.remembered
             OR EXISTS (SELECT 1 FROM certwatch_notice n WHERE n.certificate_id = c.id AND n.kind = 'expired'
                        AND n.day = c.valid_until)))
@@ -200,10 +200,12 @@ def _of_certificate(condition: str) -> str:
     return f"EXISTS (SELECT 1 FROM certwatch_certificate c WHERE c.id = n.certificate_id AND {condition})"
 
 
+# What is missed once, or unclear, has no days; that corrects nothing.
+_ANOTHER_DAY = "c.word NOT IN ('unknown', 'not_found') AND c.valid_until IS DISTINCT FROM n.day"
 _ENDED = (
-    ("successor", f"{_OF_ITS_END} AND {_begun('n.certificate_id', _GOOD)}"),
+    ("successor", _begun("n.certificate_id", _GOOD)),
     ("removed", f"({_OF_ITS_END} OR n.kind = 'review_due') AND {_of_certificate('c.removed_at IS NOT NULL')}"),
-    ("corrected", f"{_OF_ITS_END} AND {_of_certificate('c.valid_until IS DISTINCT FROM n.day')} AND n.day IS NOT NULL"),
+    ("corrected", f"{_OF_ITS_END} AND {_of_certificate(_ANOTHER_DAY)} AND n.day IS NOT NULL"),
     ("expired", "n.kind = 'expiring' AND n.day < %s"),
     ("corrected", f"n.kind = 'review_due' AND {_of_certificate('c.review_on IS DISTINCT FROM n.day')}"),
 )
