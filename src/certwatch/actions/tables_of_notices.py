@@ -155,7 +155,7 @@ class _Desk:
             look=kind.look,
             word=str(kind.word),
             title=wording.about(notice),
-            holder=wording.name_of_holder(certificate) if certificate else "",
+            holder=wording.name_of_holder(certificate) if certificate else str(kind.word),
             when=when,
             first=str(kind.word) if by_word else when,
             url=self.address(f"alerts/{notice.public_id}/"),

@@ -30,7 +30,7 @@ from certwatch.models.duties import Duty
 from certwatch.models.exports import Export
 from certwatch.models.imports import Import, ImportRow, ImportState
 from certwatch.models.keys import ApiKey, IdempotentCall, Usage
-from certwatch.models.orgs import Digest, Invitation, Membership, Organisation, Role, TrialReminder, User
+from certwatch.models.orgs import Digest, Invitation, Membership, Organisation, Role, User
 from certwatch.models.registers import Entry, EntryVersion, HeldReading, RunState, SourceState, Sync
 from certwatch.models.suppliers import Supplier, SupplierContact
 from certwatch.models.views import SavedView
@@ -85,7 +85,6 @@ __all__ = [
     "SupplierContact",
     "Sync",
     "Telling",
-    "TrialReminder",
     "UploadLink",
     "Usage",
     "User",

@@ -72,11 +72,6 @@ TABLES = (
         lambda org: Organisation.objects.filter(pk=org.pk),
     ),
     Table(
-        "trial_reminders",
-        ("trial_ends", "days", "sent_at"),
-        lambda org: org.trial_reminders.all(),
-    ),
-    Table(
         "members",
         ("id=public_id", "email=user__email", "name=user__name", "role", "ends_on", "digest", "digested_on",
          "deputy=deputy__email", "created_at", "last_sign_in=user__last_login"),
@@ -218,8 +213,8 @@ TABLES = (
         "alerts",
         ("id=public_id", "kind", "severity", "certificate=certificate__public_id", "change=change__number", "about",
          "about_id", "day", "stage", "facts", "state", "made_at", "told_at", "nobody", "open_since",
-         "escalated", "assigned_to=assigned_to__email", "decided_at", "decided_by=decided_by__email", "comment", "until",
-         "solved_at", "solved_by"),
+         "escalated", "assigned_to=assigned_to__email", "decided_at", "decided_by=decided_by__email", "comment",
+         "until", "solved_at", "solved_by"),
         lambda org: org.notices.all(),
     ),
     Table(

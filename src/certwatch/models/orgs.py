@@ -109,18 +109,6 @@ class Organisation(models.Model):
         return now.astimezone(ZoneInfo(self.time_zone)).date()
 
 
-class TrialReminder(models.Model):
-    """That an organisation was mailed so many days before the end of its trial, before alerts said it."""
-
-    org = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="trial_reminders")
-    trial_ends = models.DateTimeField()  # the end that was told: a longer trial is reminded of anew
-    days = models.PositiveSmallIntegerField()
-    sent_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["org", "trial_ends", "days"], name="one_trial_reminder")]
-
-
 class Digest(models.TextChoices):
     """Whether a member gets the daily digest."""
 
