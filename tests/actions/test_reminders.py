@@ -266,6 +266,26 @@ def test_a_new_stage_rests_as_long_as_the_one_before_it_was_snoozed(org: Organis
     assert (now.decided_by, now.comment, now.assigned_to, now.told_at) == (anna, "is being renewed", mia, None)
 
 
+def test_a_weekly_repeat_rests_as_long_as_the_one_before_it_was_snoozed(
+    org: Organisation, anna: User, mia: User
+) -> None:
+    ends_in(org, 0)
+    look()
+    look(1)
+    until = TODAY + timedelta(days=10)
+    org.notices.filter(kind="expired").update(
+        state="snoozed", decided_at=NOON, decided_by=anna, comment="its successor is on its way", until=until,
+        assigned_to=mia, told_at=NOON,
+    )  # fmt: skip
+    look(8)
+    first = org.notices.get(kind="still_expired", stage=1)
+    assert (first.state, first.until, first.decided_by, first.decided_at) == ("snoozed", until, anna, NOON)
+    assert (first.comment, first.assigned_to) == ("its successor is on its way", mia)
+    look(15)
+    second = org.notices.get(kind="still_expired", stage=2)
+    assert (second.state, second.until, second.assigned_to) == ("open", None, mia)
+
+
 def test_a_new_stage_of_what_was_acknowledged_is_open(org: Organisation, anna: User) -> None:
     ends_in(org, 30)
     look()

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 
 from certwatch.actions.notices import STANDING, WORKING, reopen_less_bad
 from certwatch.models import ApiKey, ChangeCounter, ChangeType, Notice, Organisation, ReminderPlan, reminding
@@ -34,6 +35,8 @@ ORGS = 100  # of one transaction; more would keep other writers of an embedded d
 _WORDS = {kind: (kind.value, SEVERITY[kind].value) for kind in Kind}  # an enum's value is slow to ask for
 _STATES = {state: state.value for state in State}
 OF_AN_END = (Kind.EXPIRING, Kind.EXPIRED, Kind.STILL_EXPIRED)
+REPEATS = (Kind.STILL_EXPIRED, Kind.REVIEW_DUE)
+AT_ONCE = 500  # certificates of one statement
 
 
 def look(now: datetime) -> None:
@@ -135,6 +138,7 @@ class _Day:
     told: list["_Told"] = field(default_factory=list)
     stages: dict[tuple[object, ...], Stages | None] = field(default_factory=dict)
     replaced: dict[Kind, list[int]] = field(default_factory=lambda: defaultdict(list))
+    inherited: dict[tuple[Kind, int | None], Notice] = field(default_factory=dict)  # by repeat and certificate
 
     def __post_init__(self) -> None:
         self.plans = _plans(self.orgs)
@@ -297,6 +301,7 @@ class _Day:
             (Kind.REVIEW_DUE, (Kind.REVIEW_DUE,), State.SOLVED),
         ):
             if self.replaced[kind]:
+                self._inherit(kind, ended)
                 reminding.replace(self.bulk, self.replaced[kind], ended, state=state, by=kind, now=self.now)
         changed = [told for told in self.told if told.change]
         for told, pk in zip(changed, self.bulk.take_ids(Change, len(changed)), strict=True):
@@ -310,7 +315,17 @@ class _Day:
                 if told.notice and told.state == State.OPEN and isinstance(told.about, Candidate)
             }
             reopen_less_bad(happened, now=self.now)
-        self.told, self.replaced = [], defaultdict(list)
+        self.told, self.replaced, self.inherited = [], defaultdict(list), {}
+
+    def _inherit(self, kind: Kind, ended: tuple[Kind, ...]) -> None:
+        """Note who sees to what a weekly repeat takes the place of, and until when it is snoozed."""
+        if kind not in REPEATS:
+            return
+        before = Notice.across_orgs.filter(Q(state=State.SNOOZED) | Q(assigned_to__isnull=False), kind__in=ended)
+        certificates = self.replaced[kind]
+        for start in range(0, len(certificates), AT_ONCE):
+            some = before.filter(state__in=STANDING, certificate__in=certificates[start : start + AT_ONCE])
+            self.inherited |= {(kind, notice.certificate_id): notice for notice in some}
 
     def _change(self, told: "_Told") -> Row:
         assert told.change is not None
@@ -340,6 +355,12 @@ class _Day:
             if before.told_state == State.SNOOZED and state == State.OPEN and until and until >= self.today:
                 state = State.SNOOZED
                 decided = (before.assigned_to, before.decided_at, before.decided_by, before.comment, before.until)
+        elif (former := self.inherited.get((told.kind, told.certificate))) is not None:
+            decided = (former.assigned_to_id, None, None, "", None)
+            if state == State.OPEN and former.state == State.SNOOZED and former.until and former.until >= self.today:
+                state = State.SNOOZED
+                when, until = self.bulk.moment(former.decided_at), self.bulk.day(former.until)
+                decided = (former.assigned_to_id, when, former.decided_by_id, former.comment, until)
         if state in (State.RESTING, State.SKIPPED):
             told_at = self.moment  # nobody hears of it, now or later
         certificate, about, about_id = None, "", ""
@@ -375,6 +396,10 @@ class _Told:
     @property
     def org(self) -> int:
         return self.about.org_id if isinstance(self.about, ApiKey) else self.about.org
+
+    @property
+    def certificate(self) -> int | None:
+        return None if isinstance(self.about, ApiKey) else self.about.certificate
 
 
 def _lacks(c: Candidate) -> dict[str, Any]:
