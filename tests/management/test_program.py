@@ -172,7 +172,8 @@ class TestAsAProcess:
         assert process.stdin and process.stdout and process.stderr
         wait_for_password(process.pid)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        process.wait(60)  # before its standard input is closed: that would be an answer, too
+        out, err = process.communicate()
         assert (process.returncode, out, err) == (130, "", "")
 
 

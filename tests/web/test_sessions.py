@@ -64,7 +64,7 @@ def test_activity_is_written_once_a_minute_at_most(
     with time_machine.travel(START, tick=False) as clock:
         log_in(client)
         clock.shift(timedelta(seconds=59))
-        with django_assert_num_queries(3):  # session, person, organisations
+        with django_assert_num_queries(4):  # session, person, organisations, calendar
             client.get("/me/")
         assert UserSession.objects.get().last_seen_at == START
         clock.shift(timedelta(seconds=2))
