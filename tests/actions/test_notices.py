@@ -292,6 +292,22 @@ def test_an_old_certificate_is_told_about_no_more_once_its_successor_is_in_force
     assert told(watched.org) == [*before, *expected]
 
 
+@pytest.mark.parametrize(("zone", "expected"), [("Pacific/Auckland", []), ("Europe/Berlin", ["withdrawn"])])
+def test_a_successor_is_in_force_when_its_first_day_has_come_in_the_organisation_s_zone(
+    register: Register, clock: Clock, watched: Certificate, zone: str, expected: list[str]
+) -> None:
+    Organisation.objects.filter(pk=watched.org.pk).update(time_zone=zone)
+    day = NOON.date() + timedelta(days=4)  # three readings after noon it is the day before; in Auckland it has begun
+    register.rows[:2] = [row(1), row(2, valid_from=day)]
+    new = watch(watched.org, 2, NOON)
+    Certificate.across_orgs.filter(pk=new.pk).update(predecessor=watched)
+    sync(register, clock)
+    before = told(watched.org)
+    register.rows[0] = row(1, Status.WITHDRAWN)
+    sync(register, clock)
+    assert told(watched.org) == [*before, *expected]
+
+
 def test_a_notice_is_added_once(nordmuehle: Organisation) -> None:
     first = notices.add(nordmuehle, Kind.TRIAL_ENDING, told_for="o1", batch="n", now=NOON)
     assert first is not None

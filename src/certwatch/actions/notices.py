@@ -212,7 +212,8 @@ def _each_if_not_all(orgs: Sequence[int], work: Callable[[Sequence[int]], int], 
 def _of_changes(orgs: Sequence[int], now: datetime) -> int:
     """Notices, absences and webhooks of the next changes of `orgs`. How many changes it were."""
     bulk = Bulk()
-    turns = _turns(bulk, orgs, now)
+    known = Organisation.objects.in_bulk(orgs)
+    turns = _turns(bulk, known, now)
     if not turns:
         return 0
     rows.fill(bulk, turns)
@@ -229,14 +230,13 @@ def _of_changes(orgs: Sequence[int], now: datetime) -> int:
     waits = [said for said, of in kinds.items() if Kind.NOT_FOUND in of]
     if waits:
         rows.wait(bulk, waits)
-    _settle(bulk, {said: of for said, of in kinds.items() if said not in waits}, orgs, now)
+    _settle(bulk, {said: of for said, of in kinds.items() if said not in waits}, known, now)
     return rows.go_on(bulk)
 
 
-def _turns(bulk: Bulk, orgs: Sequence[int], now: datetime) -> list[rows.Turn]:
-    known = Organisation.objects.in_bulk(orgs)
+def _turns(bulk: Bulk, known: Mapping[int, Organisation], now: datetime) -> list[rows.Turn]:
     turns = []
-    for org, noticed, last in rows.lock(bulk, orgs):
+    for org, noticed, last in rows.lock(bulk, list(known)):
         upto = last
         if last - noticed > AT_ONCE:
             upto = rows.end_of_deed(bulk, org, noticed + AT_ONCE) or last
@@ -267,12 +267,12 @@ def _kinds_said(said: str) -> tuple[Kind, ...]:
     return kinds_of_return(move) if move.type == rows.RETURNED else kinds_of(move)
 
 
-def _settle(bulk: Bulk, kinds: Mapping[str, Sequence[Kind]], orgs: Sequence[int], now: datetime) -> None:
+def _settle(bulk: Bulk, kinds: Mapping[str, Sequence[Kind]], orgs: Mapping[int, Organisation], now: datetime) -> None:
     """Solve and open again what stands, tell what is new, and call those who want webhooks."""
     _solve_what_ended(rows.standing(bulk), kinds, now)
     told = {said: [kind for kind in of if kind not in EVENTS_ONLY] for said, of in kinds.items()}
     if any(told.values()):
-        rows.tell(bulk, told, now)
+        rows.tell(bulk, told, {pk: org.today(now) for pk, org in orgs.items()}, now)
     endpoints = list(WebhookEndpoint.across_orgs.filter(org__in=orgs, state=EndpointState.ON))
     if endpoints:
         rows.call(bulk, endpoints, {endpoint.pk: host_of(endpoint.url) for endpoint in endpoints}, now)
@@ -342,7 +342,7 @@ def _tell_absences(bulk: Bulk, absences: "QuerySet[Absence]", now: datetime) -> 
         bulk, [rows.Absent(change, org, org in resting, f"gone:{runs.get(source)}") for change, org, source in found]
     )
     Organisation.objects.filter(pk__in=resting, rested=False).update(rested=True)
-    _settle(bulk, {rows.ABSENT: (Kind.NOT_FOUND,)}, list(orgs), now)
+    _settle(bulk, {rows.ABSENT: (Kind.NOT_FOUND,)}, orgs, now)
     return len(found)
 
 

@@ -221,8 +221,10 @@ def standing(bulk: Bulk) -> list[Standing]:
     ]
 
 
-def tell(bulk: Bulk, kinds: Mapping[str, Collection[Kind]], now: datetime) -> int:
-    """Make the notices: of what is said the `kinds`. How many are new."""
+def tell(bulk: Bulk, kinds: Mapping[str, Collection[Kind]], days: Mapping[int, date], now: datetime) -> int:
+    """Make the notices: of what is said the `kinds`. `days`: each organisation's own of `now`. How many are new."""
+    bulk.table("its_day", "org_id bigint PRIMARY KEY, day date")
+    bulk.insert("its_day", ("org_id", "day"), ((org, bulk.day(day)) for org, day in days.items()))
     bulk.table("kinds", "said text, place integer, kind text, severity text, PRIMARY KEY (said, place)")
     bulk.insert(
         "kinds",
@@ -248,7 +250,7 @@ def tell(bulk: Bulk, kinds: Mapping[str, Collection[Kind]], now: datetime) -> in
             FROM fresh f CROSS JOIN kinds k
             WHERE k.said = f.said AND {_NOT_TAKEN_OVER} {_NOT_SEEN_BY_ITS_WORD if noted else ""}
             {_IN_ORDER if bulk.postgres else ""} ON CONFLICT (told_for) DO NOTHING""",
-        [bulk.moment(now), bulk.moment(now), bulk.day(now.date())],
+        [bulk.moment(now), bulk.moment(now)],
     )
     if expired:
         bulk.run(_SOLVE_COVERED, [bulk.moment(now)])
@@ -343,7 +345,8 @@ _ABOUT_A_LAST_DAY = ", ".join(f"'{kind}'" for kind in (Kind.EXPIRED, Kind.SHORTE
 
 # An old certificate is told about no more once its successor is in force.
 _NOT_TAKEN_OVER = """NOT EXISTS (SELECT 1 FROM certwatch_certificate s WHERE s.predecessor_id = f.certificate_id
-    AND s.removed_at IS NULL AND s.word IN ('valid', 'expired') AND (s.valid_from IS NULL OR s.valid_from <= %s))"""
+    AND s.removed_at IS NULL AND s.word IN ('valid', 'expired')
+    AND (s.valid_from IS NULL OR s.valid_from <= (SELECT d.day FROM its_day d WHERE d.org_id = f.org_id)))"""
 
 # What covers it silences its end; who dismisses that lets this stand again.
 _SOLVE_COVERED = f"""UPDATE certwatch_notice
