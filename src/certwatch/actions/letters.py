@@ -164,7 +164,8 @@ def _several(delivery: Delivery, reader: Reader, now: datetime) -> Content:
 
 def _digest(delivery: Delivery, reader: Reader, now: datetime) -> Content:
     found = tables_of_notices.digest(delivery, now)
-    stop = unsubscribe.address(delivery.user, delivery.org, "digest")  # type: ignore[arg-type]  # both are there
+    assert delivery.user is not None and delivery.org is not None  # a digest is a member's
+    stop = unsubscribe.address(delivery.user, delivery.org, "digest")
     words = {
         **_frame(delivery, reader),
         "title": found.title,

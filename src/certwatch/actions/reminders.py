@@ -22,8 +22,8 @@ from certwatch.actions.notices import STANDING, WORKING, reopen_less_bad
 from certwatch.models import ApiKey, ChangeCounter, ChangeType, Notice, Organisation, ReminderPlan, reminding
 from certwatch.models.base import random_id
 from certwatch.models.certificates import Change
-from certwatch.models.reminding import Candidate, as_day, as_moment
-from certwatch.models.staging import Bulk, Row
+from certwatch.models.reminding import Candidate
+from certwatch.models.staging import Bulk, Row, as_day, as_moment
 from certwatch.rules import notices, reminders
 from certwatch.rules.notices import SEVERITY, Kind, Stages, State
 from certwatch.rules.reminders import Plans
@@ -248,9 +248,7 @@ class _Day:
         self.told.append(_Told(c, Kind.REVIEW_DUE, told_for, review, week))
 
     def _day_of(self, moment: object) -> date:
-        found = as_moment(moment)
-        assert found is not None
-        return found.astimezone(self.zone).date()
+        return as_moment(moment).astimezone(self.zone).date()
 
     # ---- one key
 

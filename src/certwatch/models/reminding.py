@@ -5,7 +5,7 @@ in parts, so that memory stays flat, `write` adds changes and notices, `end` sol
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from certwatch.models.staging import Bulk, Row
@@ -16,7 +16,7 @@ PAGE = 2_000  # certificates that are in memory at once
 class Candidate(NamedTuple):
     """A certificate that the day may concern, what of it was told before, and what takes its place.
 
-    Days and moments are as the database gives them; see `as_day` and `as_moment`.
+    Days and moments are as the database gives them; see `staging.as_day` and `as_moment`.
     """
 
     certificate: int
@@ -122,19 +122,6 @@ def end(bulk: Bulk, today: date, now: datetime) -> None:
                 WHERE n.org_id IN (SELECT org_id FROM looking) AND {_STANDS} AND {condition}""",
             [bulk.moment(now), by, *days],
         )
-
-
-def as_day(value: object) -> date | None:
-    """A day as PostgreSQL and SQLite give it."""
-    return date.fromisoformat(value) if isinstance(value, str) else value  # type: ignore[return-value]
-
-
-def as_moment(value: object) -> datetime | None:
-    """A moment as PostgreSQL and SQLite give it; SQLite keeps UTC without saying so."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return value  # type: ignore[return-value]
 
 
 _STANDS = "state IN ('open', 'acknowledged', 'snoozed')"

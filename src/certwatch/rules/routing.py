@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from certwatch.rules.notices import Kind, Severity
@@ -141,14 +142,14 @@ def _by_rules(
     fitting: Sequence[Rule], facts: Facts, people: dict[int, Member], channels: Collection[int]
 ) -> Iterator[Told]:
     for rule in fitting:
-        why = {"when": rule.when, "why": Why.RULE, "rule": rule.pk, "rule_name": rule.name}
+        by_rule = partial(Told, when=rule.when, why=Why.RULE, rule=rule.pk, rule_name=rule.name)
         for member in people.values():
             named = member.user in rule.members or member.role in rule.roles
             if named or (rule.responsible and member.user == facts.responsible):
-                yield Told(member.user, None, reachable=member.reachable, **why)  # type: ignore[arg-type]
+                yield by_rule(member.user, None, reachable=member.reachable)
         for channel in channels:
             if channel in rule.channels:
-                yield Told(None, channel, **why)  # type: ignore[arg-type]
+                yield by_rule(None, channel)
 
 
 def _by_default(facts: Facts, members: Sequence[Member]) -> Iterator[Told]:

@@ -1,5 +1,7 @@
 """Later certificates that may replace one: suggested on its page, accepted or dismissed by a person."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,28 +19,26 @@ from certwatch.web.doors import OrgRequest, came_from, org_page
 @org_page(Right.CHANGE)
 @require_POST
 def accept(request: OrgRequest, public_id: str, suggestion: str) -> HttpResponse:
-    certificate = find(request, public_id)
-    found = get_object_or_404(certificate.suggestions.select_related("entry", "certificate__org"), public_id=suggestion)
-    try:
-        successors.accept(found, by=request.user, now=request.now, address=came_from(request))
-    except Refused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("%(number)s is the successor.") % {"number": found.entry.number})
-    return back(request, certificate)
+    return _decide(request, public_id, suggestion, successors.accept, _("%(number)s is the successor."))
 
 
 @org_page(Right.CHANGE)
 @require_POST
 def dismiss(request: OrgRequest, public_id: str, suggestion: str) -> HttpResponse:
+    return _decide(request, public_id, suggestion, successors.dismiss, _("%(number)s is not suggested any more."))
+
+
+def _decide(
+    request: OrgRequest, public_id: str, suggestion: str, deed: Callable[..., object], said: str
+) -> HttpResponse:
     certificate = find(request, public_id)
     found = get_object_or_404(certificate.suggestions.select_related("entry", "certificate__org"), public_id=suggestion)
     try:
-        successors.dismiss(found, by=request.user, now=request.now, address=came_from(request))
+        deed(found, by=request.user, now=request.now, address=came_from(request))
     except Refused as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("%(number)s is not suggested any more.") % {"number": found.entry.number})
+        messages.success(request, said % {"number": found.entry.number})
     return back(request, certificate)
 
 
